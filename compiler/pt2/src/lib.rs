@@ -1,1 +1,19 @@
-//! expc-pt2
+//! Reading `.pt2` archives of PyTorch 2.3 to 2.15 without Python, MLIR or libtorch.
+
+mod archive;
+mod bytes;
+mod error;
+mod json;
+mod limits;
+mod schema;
+mod tensor;
+mod zip;
+
+pub use archive::{Archive, ArchiveLayout};
+pub use bytes::SharedBytes;
+pub use error::{Error, ErrorKind, LayoutError};
+pub use json::JsonError;
+pub use limits::Limits;
+pub use schema::*;
+pub use tensor::{Storage, StorageId, TensorError, TensorFault, TensorRecord};
+pub use zip::{EntryFault, NameFault, ZipError};

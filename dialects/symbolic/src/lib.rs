@@ -1,1 +1,28 @@
-//! expc-symbolic
+//! Symbolic integer and boolean expressions, as PyTorch's `.pt2` archives and guards carry them.
+//!
+//! - [`Expr`] is an expression in canonical form: the one that sympy, with torch's function classes, evaluates to.
+//! - [`Expr::parse`] reads sympy's text and its `srepr`; `Display` and [`Expr::to_srepr`] write both, character for
+//!   character as sympy does.
+//!
+//! The crate knows nothing of MLIR, libtorch or files. Texts are hostile input: what cannot be read is an error with its
+//! byte offset; depth and size are bounded, arithmetic on constants is checked.
+//! Start with `expr.rs`.
+
+mod assume;
+mod canon;
+mod error;
+mod expr;
+mod float;
+mod fold;
+mod func;
+mod lattice;
+mod logic;
+mod number;
+mod order;
+mod parse;
+mod print;
+
+pub use error::{BuildError, EvalError, ParseError, ParseErrorKind};
+pub use expr::{Assumption, Built, Expr, Kind, MAX_DEPTH, MAX_NODES, Symbol};
+pub use func::{Func, Relation, Sort};
+pub use number::Number;

@@ -1,0 +1,6 @@
+use super::*;
+
+#[test]
+fn every_entry_decodes() {
+    assert_eq!(defs().count(), all_names().count());
+}

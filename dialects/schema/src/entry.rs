@@ -171,15 +171,8 @@ impl Entry<'_> {
         match self.columns.numerics {
             Some(numerics) => numerics,
             None if self.is_random() => Numerics::Random,
-            None if moves_values || self.family.is_some_and(Family::is_exact) => Numerics::Exact,
+            None if moves_values => Numerics::Exact,
             None => Numerics::Rounding,
         }
-    }
-}
-
-impl Family {
-    /// Ops of the family move values and compute none, unless a row says otherwise.
-    fn is_exact(self) -> bool {
-        matches!(self, Family::View | Family::Index | Family::Symbolic)
     }
 }

@@ -1,0 +1,340 @@
+//! The parts of MLIR's C API that melior does not wrap, behind safe functions.
+//!
+//! All `unsafe` of the MLIR side is in this file.
+//! Each function takes and returns melior's types, whose lifetimes tie IR objects to their context.
+
+use std::ffi::c_void;
+
+use melior::{
+    Context, StringRef,
+    dialect::DialectHandle,
+    ir::{
+        Attribute, AttributeLike, Location, Module, Type, TypeLike, Value, ValueLike,
+        operation::OperationLike,
+        r#type::{RankedTensorType, ShapedTypeLike},
+    },
+};
+use mlir_sys::{
+    MlirAttribute, MlirContext, MlirStringRef, MlirType, mlirAttributeIsADenseBoolArray,
+    mlirAttributeIsADenseF64Array, mlirAttributeIsAUnit, mlirComplexTypeGet,
+    mlirComplexTypeGetElementType, mlirDenseArrayGetNumElements, mlirDenseBoolArrayGet,
+    mlirDenseBoolArrayGetElement, mlirDenseF64ArrayGet, mlirDenseF64ArrayGetElement,
+    mlirDictionaryAttrGet, mlirDictionaryAttrGetElement, mlirDictionaryAttrGetNumElements,
+    mlirGetDialectHandle__irdl__, mlirIdentifierGet, mlirIdentifierStr, mlirLocationEqual,
+    mlirLocationFusedGetMetadata, mlirLocationUnknownGet, mlirNamedAttributeGet,
+    mlirOpOperandIsNull, mlirOpPrintingFlagsCreate, mlirOpPrintingFlagsDestroy,
+    mlirOpPrintingFlagsElideLargeElementsAttrs, mlirOpPrintingFlagsEnableDebugInfo,
+    mlirOpPrintingFlagsPrintNameLocAsPrefix, mlirOpPrintingFlagsUseLocalScope,
+    mlirOperationPrintWithFlags, mlirOperationSetAttributeByName, mlirShapedTypeGetDimSize,
+    mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize, mlirTypeIsABF16, mlirTypeIsAComplex,
+    mlirTypeIsAF16, mlirTypeIsAF32, mlirTypeIsAF64, mlirTypeIsAFloat8E4M3FN,
+    mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2, mlirTypeIsAFloat8E5M2FNUZ,
+    mlirTypeIsAFloat8E8M0FNU, mlirTypeIsAShaped, mlirUnrankedTensorTypeGet, mlirValueEqual,
+    mlirValueGetFirstUse, mlirValueGetLocation,
+};
+
+use crate::ScalarType;
+
+unsafe extern "C" {
+    fn expcRegisterDynamicOps(
+        context: MlirContext,
+        dialect_namespace: MlirStringRef,
+        names: *const MlirStringRef,
+        count: isize,
+    ) -> bool;
+}
+
+/// Registers ops, named without their dialect, with a loaded extensible dialect; false if there is no
+/// such dialect. MLIR lets them have any operands, results and attributes.
+pub fn register_dynamic_ops(context: &Context, dialect: &str, ops: &[&str]) -> bool {
+    let names: Vec<MlirStringRef> = ops
+        .iter()
+        .map(|name| StringRef::new(name).to_raw())
+        .collect();
+    // SAFETY: the context is live, pointer and length describe `names`, and MLIR copies the strings.
+    unsafe {
+        expcRegisterDynamicOps(
+            context.to_raw(),
+            StringRef::new(dialect).to_raw(),
+            names.as_ptr(),
+            names.len() as isize,
+        )
+    }
+}
+
+/// The handle of the `irdl` dialect.
+pub fn irdl_dialect() -> DialectHandle {
+    // SAFETY: the function returns a pointer to a static object.
+    unsafe { DialectHandle::from_raw(mlirGetDialectHandle__irdl__()) }
+}
+
+/// The metadata attribute of a fused location, or none where it has none or is no fused location.
+pub fn fused_metadata<'c>(location: Location<'c>) -> Option<Attribute<'c>> {
+    if !location.is_fused() {
+        return None;
+    }
+    // SAFETY: the kind was checked; MLIR returns null where there is no metadata.
+    unsafe { Attribute::from_option_raw(mlirLocationFusedGetMetadata(location.to_raw())) }
+}
+
+/// `complex<element>`; `element` must be a float type.
+pub fn complex_type<'c>(element: Type<'c>) -> Type<'c> {
+    // SAFETY: `element` is a live type of its context; a complex type of a float type is valid.
+    unsafe { Type::from_raw(mlirComplexTypeGet(element.to_raw())) }
+}
+
+/// The element type of a complex type.
+pub fn complex_element<'c>(r#type: Type<'c>) -> Option<Type<'c>> {
+    // SAFETY: the kind is checked before the element is asked for.
+    unsafe {
+        mlirTypeIsAComplex(r#type.to_raw())
+            .then(|| Type::from_raw(mlirComplexTypeGetElementType(r#type.to_raw())))
+    }
+}
+
+/// The dtype of an MLIR float type.
+pub fn float_dtype(r#type: Type<'_>) -> Option<ScalarType> {
+    type Predicate = unsafe extern "C" fn(MlirType) -> bool;
+    const KINDS: &[(Predicate, ScalarType)] = &[
+        (mlirTypeIsAF32, ScalarType::Float32),
+        (mlirTypeIsAF64, ScalarType::Float64),
+        (mlirTypeIsAF16, ScalarType::Float16),
+        (mlirTypeIsABF16, ScalarType::BFloat16),
+        (mlirTypeIsAFloat8E4M3FN, ScalarType::Float8E4M3Fn),
+        (mlirTypeIsAFloat8E5M2, ScalarType::Float8E5M2),
+        (mlirTypeIsAFloat8E4M3FNUZ, ScalarType::Float8E4M3FnUz),
+        (mlirTypeIsAFloat8E5M2FNUZ, ScalarType::Float8E5M2FnUz),
+        (mlirTypeIsAFloat8E8M0FNU, ScalarType::Float8E8M0Fnu),
+    ];
+    KINDS
+        .iter()
+        // SAFETY: the predicates accept every live type.
+        .find(|(is_kind, _)| unsafe { is_kind(r#type.to_raw()) })
+        .map(|(_, dtype)| *dtype)
+}
+
+/// `tensor<*xelement>`; `element` must be a valid tensor element type.
+pub fn unranked_tensor_type<'c>(element: Type<'c>) -> Type<'c> {
+    // SAFETY: `element` is a live type of its context and one of the tensor element types.
+    unsafe { Type::from_raw(mlirUnrankedTensorTypeGet(element.to_raw())) }
+}
+
+/// The element type of any tensor type.
+pub fn shaped_element<'c>(r#type: Type<'c>) -> Option<Type<'c>> {
+    // SAFETY: the kind is checked before the element is asked for.
+    unsafe {
+        mlirTypeIsAShaped(r#type.to_raw())
+            .then(|| Type::from_raw(mlirShapedTypeGetElementType(r#type.to_raw())))
+    }
+}
+
+/// The size of a dimension of a ranked tensor type, or none if it is dynamic.
+pub fn dimension(tensor: &RankedTensorType<'_>, index: usize) -> Option<i64> {
+    if index >= tensor.rank() {
+        return None;
+    }
+    // SAFETY: the type is ranked and the position is below the rank.
+    unsafe {
+        let size = mlirShapedTypeGetDimSize(tensor.to_raw(), index as isize);
+        (!mlirShapedTypeIsDynamicSize(size)).then_some(size)
+    }
+}
+
+/// `array<f64: …>`.
+pub fn dense_f64_array<'c>(context: &'c Context, values: &[f64]) -> Attribute<'c> {
+    // SAFETY: pointer and length describe `values`, which MLIR copies.
+    unsafe {
+        Attribute::from_raw(mlirDenseF64ArrayGet(
+            context.to_raw(),
+            values.len() as isize,
+            values.as_ptr(),
+        ))
+    }
+}
+
+/// The elements of an `array<f64: …>`.
+pub fn dense_f64_elements(attribute: Attribute<'_>) -> Option<Vec<f64>> {
+    // SAFETY: the kind is checked first and the positions are below the length.
+    unsafe {
+        let raw = attribute.to_raw();
+        mlirAttributeIsADenseF64Array(raw).then(|| {
+            (0..mlirDenseArrayGetNumElements(raw))
+                .map(|index| mlirDenseF64ArrayGetElement(raw, index))
+                .collect()
+        })
+    }
+}
+
+/// `array<i1: …>`.
+pub fn dense_bool_array<'c>(context: &'c Context, values: &[bool]) -> Attribute<'c> {
+    let values: Vec<i32> = values.iter().map(|value| i32::from(*value)).collect();
+    // SAFETY: pointer and length describe `values`, which MLIR copies.
+    unsafe {
+        Attribute::from_raw(mlirDenseBoolArrayGet(
+            context.to_raw(),
+            values.len() as isize,
+            values.as_ptr(),
+        ))
+    }
+}
+
+/// The elements of an `array<i1: …>`.
+pub fn dense_bool_elements(attribute: Attribute<'_>) -> Option<Vec<bool>> {
+    // SAFETY: the kind is checked first and the positions are below the length.
+    unsafe {
+        let raw = attribute.to_raw();
+        mlirAttributeIsADenseBoolArray(raw).then(|| {
+            (0..mlirDenseArrayGetNumElements(raw))
+                .map(|index| mlirDenseBoolArrayGetElement(raw, index))
+                .collect()
+        })
+    }
+}
+
+/// Whether the attribute is `unit`.
+pub fn is_unit(attribute: Attribute<'_>) -> bool {
+    // SAFETY: the predicate accepts every live attribute.
+    unsafe { mlirAttributeIsAUnit(attribute.to_raw()) }
+}
+
+/// A dictionary attribute; MLIR sorts it by key.
+pub fn dictionary<'c>(context: &'c Context, entries: &[(&str, Attribute<'c>)]) -> Attribute<'c> {
+    // SAFETY: identifiers and attributes belong to `context`; MLIR copies the array.
+    unsafe {
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|(key, value)| {
+                mlirNamedAttributeGet(
+                    mlirIdentifierGet(context.to_raw(), StringRef::new(key).to_raw()),
+                    value.to_raw(),
+                )
+            })
+            .collect();
+        Attribute::from_raw(mlirDictionaryAttrGet(
+            context.to_raw(),
+            entries.len() as isize,
+            entries.as_ptr(),
+        ))
+    }
+}
+
+/// The entries of a dictionary attribute, sorted by key.
+pub fn dictionary_entries<'c>(attribute: Attribute<'c>) -> Option<Vec<(String, Attribute<'c>)>> {
+    if !attribute.is_dictionary() {
+        return None;
+    }
+    // SAFETY: the kind was checked and the positions are below the length.
+    unsafe {
+        let raw: MlirAttribute = attribute.to_raw();
+        Some(
+            (0..mlirDictionaryAttrGetNumElements(raw))
+                .map(|index| {
+                    let entry = mlirDictionaryAttrGetElement(raw, index);
+                    let key = to_string(mlirIdentifierStr(entry.name));
+                    (key, Attribute::from_raw(entry.attribute))
+                })
+                .collect(),
+        )
+    }
+}
+
+/// Sets attributes on a module.
+pub fn set_module_attributes<'c>(module: &Module<'c>, attributes: &[(&str, Attribute<'c>)]) {
+    for (name, value) in attributes {
+        // SAFETY: the module and the attribute are live and of one context; `Module` does not hand out
+        // references that an attribute change would invalidate.
+        unsafe {
+            mlirOperationSetAttributeByName(
+                module.as_operation().to_raw(),
+                StringRef::new(name).to_raw(),
+                value.to_raw(),
+            );
+        }
+    }
+}
+
+/// Whether a value has no use.
+pub fn is_unused(value: Value<'_, '_>) -> bool {
+    // SAFETY: `value` is live.
+    unsafe { mlirOpOperandIsNull(mlirValueGetFirstUse(value.to_raw())) }
+}
+
+/// The location of a value: that of the op or of the block argument.
+pub fn value_location<'c>(value: Value<'c, '_>) -> Location<'c> {
+    // SAFETY: `value` is live, and locations live as long as the context.
+    unsafe { Location::from_raw(mlirValueGetLocation(value.to_raw())) }
+}
+
+/// Whether two values are the same SSA value.
+pub fn same_value(left: Value<'_, '_>, right: Value<'_, '_>) -> bool {
+    // SAFETY: both are live.
+    unsafe { mlirValueEqual(left.to_raw(), right.to_raw()) }
+}
+
+/// A key that is equal for equal values and unique among the live values of a context.
+pub fn value_key(value: Value<'_, '_>) -> usize {
+    value.to_raw().ptr as usize
+}
+
+/// Whether a location is unknown.
+pub fn is_unknown_location(context: &Context, location: Location<'_>) -> bool {
+    // SAFETY: `location` is live and locations of one context may be compared.
+    unsafe { mlirLocationEqual(location.to_raw(), mlirLocationUnknownGet(context.to_raw())) }
+}
+
+/// How to print a module.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PrintOptions {
+    /// Print `loc(…)` after each op and argument, so that the text carries names and stack lines.
+    pub locations: bool,
+    /// Elide element attributes with more elements than this.
+    pub elide_elements_above: Option<usize>,
+}
+
+/// The text of an operation, its values named after their FX nodes.
+pub fn print_operation<'c: 'a, 'a>(
+    operation: &impl OperationLike<'c, 'a>,
+    options: PrintOptions,
+) -> String {
+    let mut text = String::new();
+    // SAFETY: the flags live until destroyed below; the callback gets the address of `text`, which
+    // outlives the call, and does not unwind.
+    unsafe {
+        let flags = mlirOpPrintingFlagsCreate();
+        mlirOpPrintingFlagsPrintNameLocAsPrefix(flags);
+        if options.locations {
+            mlirOpPrintingFlagsEnableDebugInfo(flags, true, false);
+        } else {
+            mlirOpPrintingFlagsUseLocalScope(flags);
+        }
+        if let Some(limit) = options.elide_elements_above {
+            mlirOpPrintingFlagsElideLargeElementsAttrs(flags, limit as isize);
+        }
+        mlirOperationPrintWithFlags(
+            operation.to_raw(),
+            flags,
+            Some(append),
+            (&raw mut text).cast::<c_void>(),
+        );
+        mlirOpPrintingFlagsDestroy(flags);
+    }
+    text
+}
+
+unsafe extern "C" fn append(chunk: MlirStringRef, text: *mut c_void) {
+    // SAFETY: `text` is the `String` whose address `print_operation` passed; the chunk is valid for
+    // the call.
+    unsafe { (*text.cast::<String>()).push_str(&to_string(chunk)) }
+}
+
+/// # Safety
+///
+/// The string must point to valid memory of its length.
+unsafe fn to_string(string: MlirStringRef) -> String {
+    if string.length == 0 {
+        return String::new();
+    }
+    // SAFETY: the caller vouches for pointer and length.
+    let bytes = unsafe { std::slice::from_raw_parts(string.data.cast::<u8>(), string.length) };
+    String::from_utf8_lossy(bytes).into_owned()
+}

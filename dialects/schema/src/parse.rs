@@ -189,6 +189,7 @@ fn argument<'a>(pair: Pair<'a, Rule>, kwarg_only: bool) -> Result<Arg<'a>, Parse
         match part.as_rule() {
             Rule::r#type => (arg.ty, arg.alias) = annotated_type(part)?,
             Rule::argument_name => arg.name = part.as_str(),
+            Rule::equals => {}
             _ => arg.default = Some(default_value(part)?),
         }
     }
@@ -479,6 +480,11 @@ fn expectation(rules: &[Rule]) -> String {
 fn rule_name(rule: Rule) -> &'static str {
     match rule {
         Rule::EOI => "the end",
+        Rule::open => "`(`",
+        Rule::close => "`)`",
+        Rule::arrow => "`->`",
+        Rule::equals => "`=`",
+        Rule::colon => "`:`",
         Rule::schema | Rule::tagged_schema | Rule::signature => "a schema",
         Rule::op_name | Rule::namespace | Rule::name | Rule::overload => "the name of an op",
         Rule::arguments | Rule::argument => "an argument",

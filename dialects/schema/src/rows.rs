@@ -30,6 +30,8 @@ pub struct Row<'a> {
     pub columns: Columns<'a>,
     /// Where the schema stands, from 1.
     pub line: usize,
+    /// The columns that were read.
+    given: Vec<&'a str>,
 }
 
 /// Parses a file of rows; the first error ends it.
@@ -61,6 +63,7 @@ pub fn parse(text: &str) -> Result<Vec<Row<'_>>, ParseError> {
                 schema,
                 columns: Columns::default(),
                 line: index + 1,
+                given: Vec::new(),
             });
         }
     }
@@ -84,7 +87,9 @@ fn namespace_of(line: &str) -> Result<&str, ParseError> {
 fn columns<'a>(line: &'a str, row: &mut Row<'a>) -> Result<(), ParseError> {
     for column in parse_rule(Rule::columns, line)?.filter(|pair| pair.as_rule() == Rule::column) {
         let at = column.as_span().start_pos().line_col().1;
-        let mut parts = column.into_inner();
+        let mut parts = column
+            .into_inner()
+            .filter(|part| part.as_rule() != Rule::colon);
         if let (Some(key), Some(content)) = (parts.next(), parts.next()) {
             set_column(row, key.as_str(), content.as_str())
                 .map_err(|message| error_at(at, message))?;
@@ -93,7 +98,11 @@ fn columns<'a>(line: &'a str, row: &mut Row<'a>) -> Result<(), ParseError> {
     Ok(())
 }
 
-fn set_column<'a>(row: &mut Row<'a>, key: &str, content: &'a str) -> Result<(), String> {
+fn set_column<'a>(row: &mut Row<'a>, key: &'a str, content: &'a str) -> Result<(), String> {
+    if row.given.contains(&key) {
+        return Err(format!("second column `{key}`"));
+    }
+    row.given.push(key);
     let columns = &mut row.columns;
     match key {
         "traits" => columns.traits = words(content)?,

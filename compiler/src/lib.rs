@@ -1,1 +1,3 @@
-//! expc
+//! The torch.export stack without Python: frontends, writers, the driver.
+
+pub mod frontend;

@@ -13,6 +13,7 @@ pub mod program;
 mod registration;
 pub mod table;
 pub mod tensor_type;
+pub mod text;
 pub mod verify;
 
 pub use constant::Constant;

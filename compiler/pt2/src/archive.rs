@@ -153,8 +153,7 @@ impl Archive {
                 .ok()
                 .map(|probe| probe.schema_version),
         };
-        let located =
-            |kind: ErrorKind| kind.at(&self.file, program_entry(&self.layout, &self.program));
+        let located = |kind: ErrorKind| kind.at(&self.file, self.program_entry());
         if let Some(found) = version.filter(|version| !is_supported(*version)) {
             return Err(located(LayoutError::SchemaVersion { found }.into()));
         }
@@ -203,6 +202,11 @@ impl Archive {
         } else {
             Err(faults)
         }
+    }
+
+    /// The entry that the program is in.
+    pub fn program_entry(&self) -> String {
+        program_entry(&self.layout, &self.program)
     }
 
     pub(crate) fn zip(&self) -> &Directory {

@@ -3,8 +3,11 @@
 use std::fmt;
 
 use crate::json::JsonError;
+use crate::pickle::PickleError;
+use crate::pytree::TreeSpecError;
 use crate::schema::SchemaVersion;
 use crate::tensor::TensorError;
+use crate::validate::GraphError;
 use crate::zip::ZipError;
 
 /// A fault of a file, with the file, the entry of the archive where there is one, and the cause.
@@ -48,7 +51,13 @@ pub enum ErrorKind {
     #[error(transparent)]
     Json(#[from] JsonError),
     #[error(transparent)]
+    Pickle(#[from] PickleError),
+    #[error(transparent)]
     Tensor(#[from] TensorError),
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error(transparent)]
+    TreeSpec(#[from] TreeSpecError),
 }
 
 /// The zip is sound, but not an archive of an exported program.

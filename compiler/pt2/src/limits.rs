@@ -14,8 +14,11 @@ pub struct Limits {
     pub text_bytes: u64,
     /// Bytes that all deflated entries together may declare.
     pub inflated_bytes: u64,
-    /// How many times larger than its compressed form a deflated entry may be.
+    /// How many times larger than their compressed form all deflated entries together may be, once they
+    /// declare more than `inflate_free_bytes`.
     pub inflate_ratio: u64,
+    /// Bytes up to which the ratio does not matter: masks and zeros compress a thousandfold.
+    pub inflate_free_bytes: u64,
     /// Brackets that may be open at once in a JSON text.
     pub json_depth: usize,
     /// Objects that one pickle may hold.
@@ -37,7 +40,8 @@ impl Default for Limits {
             name_bytes: 4096,
             text_bytes: 2 << 30,
             inflated_bytes: 8 << 30,
-            inflate_ratio: 1100,
+            inflate_ratio: 100,
+            inflate_free_bytes: 256 << 20,
             json_depth: 256,
             pickle_objects: 1 << 24,
             pickle_depth: 128,

@@ -76,7 +76,9 @@ pub enum EntryFault {
     PastEnd { end: u64, limit: u64 },
     #[error("overlaps the entry {}", other.escape_debug())]
     Overlap { other: String },
-    #[error("deflated from {declared} to {compressed} bytes, and the limit is a ratio of {limit}")]
+    #[error(
+        "deflated entries declare {declared} bytes in {compressed} together, and the limit is a ratio of {limit}"
+    )]
     Ratio {
         declared: u64,
         compressed: u64,
@@ -692,24 +694,28 @@ fn check_overlap(entries: &[Entry]) -> Result<(), ZipError> {
 }
 
 fn check_inflation(entries: &[Entry], limits: &Limits) -> Result<(), ZipError> {
-    let mut total = 0_u64;
+    let (mut declared, mut compressed) = (0_u64, 0_u64);
     for entry in entries.iter().filter(|entry| entry.deflated) {
-        let compressed = entry.data.len() as u64;
-        if entry.size > compressed.saturating_mul(limits.inflate_ratio) {
-            let kind = EntryFault::Ratio {
-                declared: entry.size,
-                compressed,
-                limit: limits.inflate_ratio,
-            };
-            return Err(fault(entry, kind));
-        }
-        total = total.saturating_add(entry.size);
-        if total > limits.inflated_bytes {
+        declared = declared.saturating_add(entry.size);
+        compressed = compressed.saturating_add(entry.data.len() as u64);
+        if declared > limits.inflated_bytes {
             return Err(fault(
                 entry,
                 EntryFault::Inflated {
-                    declared: total,
+                    declared,
                     limit: limits.inflated_bytes,
+                },
+            ));
+        }
+        if declared > limits.inflate_free_bytes
+            && declared > compressed.saturating_mul(limits.inflate_ratio)
+        {
+            return Err(fault(
+                entry,
+                EntryFault::Ratio {
+                    declared,
+                    compressed,
+                    limit: limits.inflate_ratio,
                 },
             ));
         }

@@ -147,6 +147,18 @@ impl<'a> Argument<'a> {
         }
     }
 
+    /// The value that this argument names, if it is a single one.
+    pub fn single_name(&self) -> Option<&Str<'a>> {
+        match self {
+            Argument::Tensor(name) | Argument::OptionalTensor(Some(name)) => Some(name),
+            Argument::SymInt(value) => value.name(),
+            Argument::SymFloat(value) => value.name(),
+            Argument::SymBool(value) => value.name(),
+            Argument::CustomObj(object) => Some(&object.name),
+            _ => None,
+        }
+    }
+
     /// Calls `visit` with every value that this argument names, dictionaries included, sub-graphs not.
     pub fn for_each_name<'s>(&'s self, visit: &mut dyn FnMut(NamedValue, &'s Str<'a>)) {
         match self {

@@ -48,6 +48,22 @@ pub struct Node<'a> {
     pub name: Option<Str<'a>>,
 }
 
+impl<'a> Node<'a> {
+    /// The FX name; in files before 8.17 the name of the first result, which is the same for most nodes.
+    pub fn display_name(&self) -> Option<&str> {
+        if let Some(name) = &self.name {
+            return Some(name);
+        }
+        let mut first = None;
+        for output in &self.outputs {
+            output.for_each_name(&mut |_, name| {
+                first.get_or_insert(name.as_str());
+            });
+        }
+        first
+    }
+}
+
 /// An argument with the name that the op's schema gives it; empty for higher-order ops.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct NamedArgument<'a> {

@@ -85,6 +85,19 @@ impl<'a> InputSpec<'a> {
         }
     }
 
+    /// The name of the graph's input; none of a constant, and none of a user input that is a list.
+    pub fn name(&self) -> Option<&Str<'a>> {
+        match self {
+            InputSpec::UserInput { arg } => arg.single_name(),
+            InputSpec::Parameter { name, .. }
+            | InputSpec::Buffer { name, .. }
+            | InputSpec::TensorConstant { name, .. }
+            | InputSpec::Token { name } => Some(name),
+            InputSpec::CustomObj { arg, .. } => Some(&arg.name),
+            InputSpec::ConstantInput { .. } => None,
+        }
+    }
+
     /// The key of the weights or constants that this input is bound to.
     pub fn target(&self) -> Option<&Str<'a>> {
         match self {
@@ -216,6 +229,20 @@ impl<'a> OutputSpec<'a> {
             OutputSpec::GradientToParameter { .. } => "gradient_to_parameter",
             OutputSpec::GradientToUserInput { .. } => "gradient_to_user_input",
             OutputSpec::Token { .. } => "token",
+        }
+    }
+
+    /// The name of the value that is returned; none of a constant.
+    pub fn name(&self) -> Option<&Str<'a>> {
+        match self {
+            OutputSpec::UserOutput { arg } => arg.single_name(),
+            OutputSpec::LossOutput { name }
+            | OutputSpec::BufferMutation { name, .. }
+            | OutputSpec::ParameterMutation { name, .. }
+            | OutputSpec::UserInputMutation { name, .. }
+            | OutputSpec::GradientToParameter { name, .. }
+            | OutputSpec::GradientToUserInput { name, .. }
+            | OutputSpec::Token { name } => Some(name),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use pest::{
-    Parser, Span,
+    Parser, Position, Span,
     error::{Error, ErrorVariant, LineColLocation},
     iterators::{Pair, Pairs},
 };
@@ -112,19 +112,20 @@ fn check_nesting(text: &str) -> Result<(), ParseError> {
             _ => {}
         }
         if depth > MAX_NESTING {
-            let message = format!("nested deeper than {MAX_NESTING} levels");
-            let start = Span::new(text, offset, offset);
-            return Err(start.map_or(
-                ParseError {
-                    line: 1,
-                    column: 1,
-                    message: message.clone(),
-                },
-                |span| ParseError::at(span, message),
-            ));
+            let position = Position::new(text, offset);
+            let (line, column) = position.map_or((1, 1), |position| position.line_col());
+            return Err(ParseError {
+                line,
+                column,
+                message: too_deep(),
+            });
         }
     }
     Ok(())
+}
+
+fn too_deep() -> String {
+    format!("nested deeper than {MAX_NESTING} levels")
 }
 
 /// Takes the signature off the front of `pairs`.
@@ -258,10 +259,7 @@ fn annotated_type<'a>(pair: Pair<'a, Rule>) -> Result<(Type<'a>, Option<Alias<'a
             }
         }
         if suffixes > MAX_NESTING {
-            return Err(ParseError::at(
-                span,
-                format!("nested deeper than {MAX_NESTING} levels"),
-            ));
+            return Err(ParseError::at(span, too_deep()));
         }
     }
     Ok((ty, annotation))

@@ -10,17 +10,27 @@
 //!
 //! Two spaces or more, or a new line, divide columns. The schema belongs to namespace `aten` if neither
 //! it nor a line `namespace: sym` before the rows says otherwise.
-//! To add a column: give it a field in [`Columns`] and an arm in `set_column`.
+//! To add a column: give it a word in [`Column`] and a field in [`Columns`].
+
+use std::str::FromStr;
 
 use crate::{
     ast::OpSchema,
     entry::Columns,
     parse::{ParseError, Rule, parse_rule},
-    words::{Word, WordSet},
+    words::{UnknownWord, Word, WordSet, vocabulary},
 };
 
-/// The columns that a row may have.
-pub const COLUMNS: [&str; 5] = ["traits", "numerics", "python", "format", "graphs"];
+vocabulary! {
+    /// A column that a row may have.
+    Column, "column" {
+        Traits = "traits",
+        Numerics = "numerics",
+        Python = "python",
+        Format = "format",
+        Graphs = "graphs",
+    }
+}
 
 /// A row of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +41,7 @@ pub struct Row<'a> {
     /// Where the schema stands, from 1.
     pub line: usize,
     /// The columns that were read.
-    given: Vec<&'a str>,
+    given: WordSet<Column>,
 }
 
 /// Parses a file of rows; the first error ends it.
@@ -63,7 +73,7 @@ pub fn parse(text: &str) -> Result<Vec<Row<'_>>, ParseError> {
                 schema,
                 columns: Columns::default(),
                 line: index + 1,
-                given: Vec::new(),
+                given: WordSet::default(),
             });
         }
     }
@@ -98,42 +108,32 @@ fn columns<'a>(line: &'a str, row: &mut Row<'a>) -> Result<(), ParseError> {
     Ok(())
 }
 
-fn set_column<'a>(row: &mut Row<'a>, key: &'a str, content: &'a str) -> Result<(), String> {
-    if row.given.contains(&key) {
+fn set_column<'a>(row: &mut Row<'a>, key: &str, content: &'a str) -> Result<(), String> {
+    let column: Column = word(key)?;
+    if row.given.contains(column) {
         return Err(format!("second column `{key}`"));
     }
-    row.given.push(key);
+    row.given.insert(column);
     let columns = &mut row.columns;
-    match key {
-        "traits" => columns.traits = words(content)?,
-        "numerics" => columns.numerics = Some(content.parse().map_err(|error| format!("{error}"))?),
-        "python" => columns.python = Some(content),
-        "format" => columns.format = Some(content),
-        "graphs" => {
-            columns.graphs = content.split(',').map(str::trim).collect();
-            if let Some(graph) = columns
-                .graphs
-                .iter()
-                .find(|graph| row.schema.arg(graph).is_none())
-            {
+    match column {
+        Column::Traits => columns.traits = list(content).map(word).collect::<Result<_, _>>()?,
+        Column::Numerics => columns.numerics = Some(word(content)?),
+        Column::Python => columns.python = Some(content),
+        Column::Format => columns.format = Some(content),
+        Column::Graphs => {
+            columns.graphs = list(content).collect();
+            if let Some(graph) = list(content).find(|graph| row.schema.arg(graph).is_none()) {
                 return Err(format!("`{}` has no argument `{graph}`", row.schema.name));
             }
-        }
-        _ => {
-            return Err(format!(
-                "unknown column `{key}`; known are `{}`",
-                COLUMNS.join("`, `")
-            ));
         }
     }
     Ok(())
 }
 
-fn words<W>(content: &str) -> Result<WordSet<W>, String>
-where
-    W: Word + std::str::FromStr<Err = crate::UnknownWord>,
-{
-    let parsed: Result<WordSet<W>, _> =
-        content.split(',').map(|word| word.trim().parse()).collect();
-    parsed.map_err(|error| error.to_string())
+fn list(content: &str) -> impl Iterator<Item = &str> {
+    content.split(',').map(str::trim)
+}
+
+fn word<W: Word + FromStr<Err = UnknownWord>>(text: &str) -> Result<W, String> {
+    text.parse().map_err(|error: UnknownWord| error.to_string())
 }

@@ -102,3 +102,17 @@ fn derived_facts_agree_with_torchgen() {
         119
     );
 }
+
+/// Whatever one missing character makes of a schema is refused, or prints as it was understood.
+#[test]
+fn damaged_schemas_are_refused_or_understood() {
+    for (_, line) in lines().iter().step_by(40) {
+        for gap in 0..line.len() {
+            let damaged = format!("{}{}", &line[..gap], &line[gap + 1..]);
+            if let Ok((schema, _)) = parse_tagged(&damaged) {
+                let printed = schema.to_string();
+                assert_eq!(OpSchema::parse(&printed).as_ref(), Ok(&schema), "{damaged}");
+            }
+        }
+    }
+}

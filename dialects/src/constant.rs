@@ -113,8 +113,8 @@ impl Constant {
         if let Ok(value) = FloatAttribute::try_from(attribute) {
             return Some(Self::Float(value.value()));
         }
-        if let Ok(value) = StringAttribute::try_from(attribute) {
-            return Some(Self::Str(value.value().to_owned()));
+        if let Some(text) = mlir::string_text(attribute) {
+            return Some(Self::Str(text));
         }
         if let Ok(value) = TypeAttribute::try_from(attribute) {
             let r#type = value.value();
@@ -139,8 +139,8 @@ impl Constant {
                 .collect::<Option<_>>()
                 .map(Self::List);
         }
-        if let Ok(symbol) = FlatSymbolRefAttribute::try_from(attribute) {
-            return Some(Self::Graph(symbol.value().to_owned()));
+        if let Some(symbol) = mlir::symbol_text(attribute) {
+            return Some(Self::Graph(symbol));
         }
         if let Some(entries) = mlir::dictionary_entries(attribute) {
             return entries
@@ -199,13 +199,6 @@ pub fn array_elements(array: ArrayAttribute<'_>) -> impl Iterator<Item = Attribu
     (0..array.len()).filter_map(move |index| array.element(index).ok())
 }
 
-/// A string attribute's value.
-pub fn string_value(attribute: Attribute<'_>) -> Option<String> {
-    StringAttribute::try_from(attribute)
-        .ok()
-        .map(|string| string.value().to_owned())
-}
-
 /// An attribute holding a list of strings.
 pub fn string_array<'c>(
     context: &'c Context,
@@ -221,7 +214,7 @@ pub fn string_array<'c>(
 /// The strings of an array attribute, or none if it is something else.
 pub fn string_array_values(attribute: Attribute<'_>) -> Option<Vec<String>> {
     array_elements(ArrayAttribute::try_from(attribute).ok()?)
-        .map(string_value)
+        .map(mlir::string_text)
         .collect()
 }
 
@@ -287,6 +280,7 @@ mod tests {
             Constant::Bool(true),
             Constant::Complex(1.5, f64::INFINITY),
             Constant::Str("a \"quoted\" \n\\ string, é".to_owned()),
+            Constant::Str(String::new()),
             Constant::Dtype(ScalarType::Complex64),
             Constant::Device("cuda:1".to_owned()),
             Constant::Layout("sparse_coo".to_owned()),

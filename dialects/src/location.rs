@@ -5,7 +5,7 @@ use melior::{
     ir::{Attribute, Location, attribute::StringAttribute},
 };
 
-use crate::{constant::string_value, mlir};
+use crate::mlir;
 
 /// The contents of a location, as `ARCHITECTURE.md` ("Locations") defines it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,18 +32,13 @@ impl Metadata {
         }
         if location.is_name() {
             if self.name.is_none() {
-                self.name = location
-                    .name_value()
-                    .as_string_ref()
-                    .as_str()
-                    .ok()
-                    .map(str::to_owned);
+                self.name = Some(mlir::identifier_text(location.name_value()));
             }
             self.collect(location.name_child_location(), depth + 1);
         } else if location.is_fused() {
             let entries = mlir::fused_metadata(location).and_then(mlir::dictionary_entries);
             for (key, value) in entries.into_iter().flatten() {
-                if let Some(value) = string_value(value) {
+                if let Some(value) = mlir::string_text(value) {
                     self.entries.push((key, value));
                 }
             }
@@ -56,7 +51,7 @@ impl Metadata {
         } else if location.is_file_line_col_range() && self.text_position.is_none() {
             let file = location.file_line_col_range_filename();
             self.text_position = Some((
-                file.as_string_ref().as_str().unwrap_or_default().to_owned(),
+                mlir::identifier_text(file),
                 location.file_line_col_range_start_line(),
                 location.file_line_col_range_start_column(),
             ));

@@ -9,28 +9,29 @@ use melior::{
     Context, StringRef,
     dialect::DialectHandle,
     ir::{
-        Attribute, AttributeLike, Location, Module, Type, TypeLike, Value, ValueLike,
+        Attribute, AttributeLike, Identifier, Location, Module, Type, TypeLike, Value, ValueLike,
         operation::OperationLike,
         r#type::{RankedTensorType, ShapedTypeLike},
     },
 };
 use mlir_sys::{
     MlirAttribute, MlirContext, MlirStringRef, MlirType, mlirAttributeIsADenseBoolArray,
-    mlirAttributeIsADenseF64Array, mlirAttributeIsAUnit, mlirComplexTypeGet,
-    mlirComplexTypeGetElementType, mlirDenseArrayGetNumElements, mlirDenseBoolArrayGet,
-    mlirDenseBoolArrayGetElement, mlirDenseF64ArrayGet, mlirDenseF64ArrayGetElement,
-    mlirDictionaryAttrGet, mlirDictionaryAttrGetElement, mlirDictionaryAttrGetNumElements,
+    mlirAttributeIsADenseF64Array, mlirAttributeIsAFlatSymbolRef, mlirAttributeIsAString,
+    mlirAttributeIsAUnit, mlirComplexTypeGet, mlirComplexTypeGetElementType,
+    mlirDenseArrayGetNumElements, mlirDenseBoolArrayGet, mlirDenseBoolArrayGetElement,
+    mlirDenseF64ArrayGet, mlirDenseF64ArrayGetElement, mlirDictionaryAttrGet,
+    mlirDictionaryAttrGetElement, mlirDictionaryAttrGetNumElements, mlirFlatSymbolRefAttrGetValue,
     mlirGetDialectHandle__irdl__, mlirIdentifierGet, mlirIdentifierStr, mlirLocationEqual,
     mlirLocationFusedGetMetadata, mlirLocationUnknownGet, mlirNamedAttributeGet,
     mlirOpOperandIsNull, mlirOpPrintingFlagsCreate, mlirOpPrintingFlagsDestroy,
     mlirOpPrintingFlagsElideLargeElementsAttrs, mlirOpPrintingFlagsEnableDebugInfo,
     mlirOpPrintingFlagsPrintNameLocAsPrefix, mlirOpPrintingFlagsUseLocalScope,
     mlirOperationPrintWithFlags, mlirOperationSetAttributeByName, mlirShapedTypeGetDimSize,
-    mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize, mlirTypeIsABF16, mlirTypeIsAComplex,
-    mlirTypeIsAF16, mlirTypeIsAF32, mlirTypeIsAF64, mlirTypeIsAFloat8E4M3FN,
-    mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2, mlirTypeIsAFloat8E5M2FNUZ,
-    mlirTypeIsAFloat8E8M0FNU, mlirTypeIsAShaped, mlirUnrankedTensorTypeGet, mlirValueEqual,
-    mlirValueGetFirstUse, mlirValueGetLocation,
+    mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize, mlirStringAttrGetValue,
+    mlirTypeIsABF16, mlirTypeIsAComplex, mlirTypeIsAF16, mlirTypeIsAF32, mlirTypeIsAF64,
+    mlirTypeIsAFloat8E4M3FN, mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2,
+    mlirTypeIsAFloat8E5M2FNUZ, mlirTypeIsAFloat8E8M0FNU, mlirTypeIsAShaped,
+    mlirUnrankedTensorTypeGet, mlirValueEqual, mlirValueGetFirstUse, mlirValueGetLocation,
 };
 
 use crate::ScalarType;
@@ -189,6 +190,30 @@ pub fn dense_bool_elements(attribute: Attribute<'_>) -> Option<Vec<bool>> {
                 .collect()
         })
     }
+}
+
+/// The text of a string attribute; melior's accessor does not bear the empty string.
+pub fn string_text(attribute: Attribute<'_>) -> Option<String> {
+    // SAFETY: the kind is checked before the value is asked for; the text is copied at once.
+    unsafe {
+        let raw = attribute.to_raw();
+        mlirAttributeIsAString(raw).then(|| to_string(mlirStringAttrGetValue(raw)))
+    }
+}
+
+/// The symbol of a flat symbol reference, without `@`.
+pub fn symbol_text(attribute: Attribute<'_>) -> Option<String> {
+    // SAFETY: the kind is checked before the value is asked for; the text is copied at once.
+    unsafe {
+        let raw = attribute.to_raw();
+        mlirAttributeIsAFlatSymbolRef(raw).then(|| to_string(mlirFlatSymbolRefAttrGetValue(raw)))
+    }
+}
+
+/// The text of an identifier.
+pub fn identifier_text(identifier: Identifier<'_>) -> String {
+    // SAFETY: identifiers live as long as their context; the text is copied at once.
+    unsafe { to_string(mlirIdentifierStr(identifier.to_raw())) }
 }
 
 /// Whether the attribute is `unit`.

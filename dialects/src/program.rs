@@ -13,7 +13,7 @@ use melior::{
 
 use crate::{
     Diagnostic,
-    constant::{Constant, array_elements, string_array_values, string_value},
+    constant::{Constant, array_elements, string_array_values},
     mlir,
     ops::array_of_arrays,
 };
@@ -271,7 +271,7 @@ impl<'c: 'a, 'a> Graph<'c, 'a> {
         self.op
             .attribute("sym_name")
             .ok()
-            .and_then(string_value)
+            .and_then(mlir::string_text)
             .unwrap_or_default()
     }
 
@@ -350,7 +350,7 @@ impl<'c: 'a, 'a> Graph<'c, 'a> {
     fn input_spec(&self, index: usize, entries: Entries<'c>) -> Result<InputSpec, Diagnostic> {
         let mut spec = InputSpec::new(InputKind::UserInput, format!("arg{index}"));
         for (key, value) in entries {
-            let text = string_value(value);
+            let text = mlir::string_text(value);
             match (key.as_str(), text) {
                 ("kind", Some(text)) => {
                     spec.kind = InputKind::from_name(&text)
@@ -372,7 +372,7 @@ impl<'c: 'a, 'a> Graph<'c, 'a> {
     fn output_spec(&self, entries: Entries<'c>) -> Result<OutputSpec, Diagnostic> {
         let mut spec = OutputSpec::new(OutputKind::UserOutput);
         for (key, value) in entries {
-            match (key.as_str(), string_value(value)) {
+            match (key.as_str(), mlir::string_text(value)) {
                 ("kind", Some(text)) => {
                     spec.kind = OutputKind::from_name(&text)
                         .ok_or_else(|| self.unknown_kind("output", &text))?;
@@ -547,7 +547,7 @@ impl<'c: 'a, 'a> Program<'c, 'a> {
                 };
                 for (key, value) in mlir::dictionary_entries(element)? {
                     match key.as_str() {
-                        "name" => symbol.name = string_value(value)?,
+                        "name" => symbol.name = mlir::string_text(value)?,
                         "hint" => symbol.hint = Some(Constant::from_attribute(value)?),
                         "positive" => symbol.positive = true,
                         "integer" => symbol.integer = true,
@@ -587,7 +587,7 @@ impl<'c: 'a, 'a> Program<'c, 'a> {
 
     /// JSON text of `treespec_namedtuple_fields`.
     pub fn namedtuples(&self) -> Option<String> {
-        string_value(self.module.attribute(attribute::NAMEDTUPLES).ok()?)
+        mlir::string_text(self.module.attribute(attribute::NAMEDTUPLES).ok()?)
     }
 
     /// Provenance: schema version, torch version, verifiers, opset.

@@ -13,7 +13,7 @@ use melior::{
 
 use crate::{
     ScalarType,
-    constant::{string_array, string_array_values, string_value},
+    constant::{string_array, string_array_values},
     mlir,
 };
 
@@ -152,9 +152,9 @@ impl TensorMeta {
             match key.as_str() {
                 "sizes" => sizes = dims(value).filter(|dims| dims.len() == sizes.len())?,
                 "strides" => meta.strides = Some(dims(value)?),
-                "storage_offset" => meta.storage_offset = Dim::parse(&string_value(value)?),
-                "device" => meta.device = string_value(value)?,
-                "layout" => meta.layout = string_value(value)?,
+                "storage_offset" => meta.storage_offset = Dim::parse(&mlir::string_text(value)?),
+                "device" => meta.device = mlir::string_text(value)?,
+                "layout" => meta.layout = mlir::string_text(value)?,
                 "requires_grad" => meta.requires_grad = true,
                 _ => {}
             }

@@ -20,10 +20,13 @@ pub fn parse_module<'c>(
     let (module, found) = collect_diagnostics(context, || Module::parse(context, text));
     match module {
         Some(module) => Ok(module),
-        None if found.is_empty() => {
-            Err(vec![Diagnostic::error("E0150", "the text is no MLIR module").in_file(file)])
-        }
-        None => Err(found.into_iter().map(|diagnostic| diagnostic.in_file(file)).collect()),
+        None if found.is_empty() => Err(vec![
+            Diagnostic::error("E0150", "the text is no MLIR module").in_file(file),
+        ]),
+        None => Err(found
+            .into_iter()
+            .map(|diagnostic| diagnostic.in_file(file))
+            .collect()),
     }
 }
 
@@ -56,7 +59,9 @@ fn from_mlir(diagnostic: &melior::diagnostic::Diagnostic<'_>) -> Diagnostic {
     result.notes = notes.collect();
     let metadata = Metadata::from_location(diagnostic.location());
     result.place.node = metadata.name;
-    result.place.line_column = metadata.text_position.map(|(_, line, column)| (line, column));
+    result.place.line_column = metadata
+        .text_position
+        .map(|(_, line, column)| (line, column));
     result
 }
 
@@ -68,11 +73,21 @@ mod tests {
     fn an_unknown_op_is_refused_with_its_position() {
         let context = crate::context();
         let text = "func.func @main(%x: tensor<2xf32>) {\n  \"aten.nope.default\"(%x) : (tensor<2xf32>) -> ()\n  return\n}";
-        let found = parse_module(&context, text, "a.mlir").err().unwrap_or_default();
+        let found = parse_module(&context, text, "a.mlir")
+            .err()
+            .unwrap_or_default();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].place.line_column, Some((2, 3)));
-        assert!(found[0].message.contains("aten.nope.default"), "{}", found[0]);
-        assert!(found[0].to_string().contains("--> a.mlir:2:3"), "{}", found[0]);
+        assert!(
+            found[0].message.contains("aten.nope.default"),
+            "{}",
+            found[0]
+        );
+        assert!(
+            found[0].to_string().contains("--> a.mlir:2:3"),
+            "{}",
+            found[0]
+        );
     }
 
     #[test]

@@ -206,11 +206,7 @@ impl<'c: 'a, 'a> Verifier<'c, 'a> {
 
     fn attributes(&mut self, op: &AtenOp<'c, 'a>, def: &OpDef) {
         for (identifier, _) in op.operation().attributes() {
-            let key = identifier
-                .as_string_ref()
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
+            let key = crate::mlir::identifier_text(identifier);
             let is_known = key.starts_with("aten.")
                 || key.ends_with("SegmentSizes")
                 || def.schema.arg(&key).is_some();

@@ -19,7 +19,7 @@ use melior::{
         Attribute, Block, BlockLike, Identifier, Location, Module, Operation, Region, RegionLike,
         Type, Value, ValueLike,
         attribute::{ArrayAttribute, StringAttribute},
-        operation::{OperationBuilder, OperationLike as _},
+        operation::OperationBuilder,
     },
 };
 use rustc_hash::FxHashMap;

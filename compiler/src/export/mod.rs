@@ -1,0 +1,3 @@
+//! Writers: one file per form that a program is written in.
+
+pub mod text;

@@ -1,0 +1,1 @@
+//! Tests of the printed form on small modules.

@@ -284,14 +284,19 @@ def differences(got: Outcome, expected: Outcome, skip: dict[str, str], relative:
     return [name for name in want if name not in skip and not close(have[name], want[name], relative)]
 
 
-def check_round_trip(path: Path, program: Program, expected: list[Outcome], skip: dict[str, str]) -> str:
-    """Loads the archive, runs the calls that share state, and compares; the answer is for `meta.json`."""
+def check_round_trip(
+    path: Path, program: Program, expected: list[Outcome], alts: list[Outcome], skip: dict[str, str]
+) -> str:
+    """Loads the archive, runs all calls, and compares; the answer is for `meta.json`."""
     try:
         module = torch.export.load(path).module()
         found = []
         for number, (one, outcome) in enumerate(zip(state_calls(program), expected, strict=True), start=1):
             got = call(module, one.args, one.kwargs)
             found += [f"call {number}: {text}" for text in differences(got, outcome, skip, program.tolerance)]
+        for number, (one, outcome) in enumerate(zip(program.alts, alts, strict=True), start=1):
+            got = call(torch.export.load(path).module(), one.args, one.kwargs)
+            found += [f"alternative {number}: {text}" for text in differences(got, outcome, skip, program.tolerance)]
         return "ok" if not found else "differs: " + "; ".join(found)
     except Exception as error:
         return f"fails: {one_line(error)}"
@@ -301,10 +306,14 @@ def state_calls(program: Program) -> list[Call]:
     return [Call(program.args, program.kwargs), *program.calls]
 
 
-def one_line(error: BaseException) -> str:
-    """The type and the first telling line of a message."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
+def one_line(error: BaseException | None) -> str:
+    """The types and first lines of an error and of what caused it."""
+    parts = []
+    while error is not None and len(parts) < 3:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        parts.append(f"{type(error).__name__}: {lines[0][:300] if lines else ''}")
+        error = error.__cause__
+    return " <- ".join(parts)
 
 
 def export(program: Program) -> torch.export.ExportedProgram:
@@ -338,9 +347,10 @@ def write_program(folder: Path, program: Program) -> dict:
         outcomes = [call(module, one.args, one.kwargs) for one in state_calls(program)]
         for number, outcome in enumerate(outcomes, start=1):
             save_outcome(folder, outcome, "" if number == 1 else f"_call{number}")
-        for number, one in enumerate(program.alts, start=1):
-            save_outcome(folder, call(copy.deepcopy(reference), one.args, one.kwargs), f"_alt{number}")
-        round_trip = check_round_trip(path, program, outcomes, skip)
+        alts = [call(copy.deepcopy(reference), one.args, one.kwargs) for one in program.alts]
+        for number, outcome in enumerate(alts, start=1):
+            save_outcome(folder, outcome, f"_alt{number}")
+        round_trip = check_round_trip(path, program, outcomes, alts, skip)
     bad = []
     for number, one in enumerate(program.bad, start=1):
         name = f"bad_inputs_{number}.npz"

@@ -72,6 +72,8 @@ pub(crate) fn is_integer(expr: &Expr) -> bool {
             is_integer(base) && is_integer(exponent) && sign(exponent).nonnegative
         }
         Kind::Call(func, args) => match (func.row().sort, func) {
+            // torch does not tell sympy that these are integers.
+            (_, Func::BitwiseAnd | Func::BitwiseOr | Func::BitwiseXor) => false,
             (Sort::Int, _) => true,
             (Sort::Number, Func::Where) => args.iter().skip(1).all(is_integer),
             (Sort::Number, Func::Piecewise) => args.iter().step_by(2).all(is_integer),
@@ -296,7 +298,6 @@ fn sign_of_call(func: Func, args: &[Expr]) -> Sign {
             [_, left, right] => common(sign(left), sign(right)),
             _ => Sign::default(),
         },
-        Func::Identity => args.first().map(sign).unwrap_or_default(),
         _ => Sign::default(),
     }
 }

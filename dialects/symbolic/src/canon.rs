@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::assume::{is_integer, sign};
+use crate::assume::{is_integer, is_real, sign};
 use crate::error::BuildError;
 use crate::expr::{Built, Expr, Kind};
 use crate::number::Number;
@@ -46,7 +46,7 @@ fn require_number(name: &'static str, args: &[Expr]) -> Result<(), BuildError> {
     }
 }
 
-/// The sum: `a*x + b*x = (a + b)*x`, `0 + x = x`, infinities absorb finite terms.
+/// The sum: `a*x + b*x = (a + b)*x`, `0 + x = x`, `oo` absorbs finite terms.
 pub(crate) fn add(args: Vec<Expr>) -> Built {
     require_number("+", &args)?;
     let mut constant = Number::ZERO;
@@ -60,8 +60,8 @@ pub(crate) fn add(args: Vec<Expr>) -> Built {
         let sum = collected.entry(&rest, Number::ZERO);
         *sum = sum.add(coefficient)?;
     }
-    if constant.is_infinite() {
-        collected.entries.retain(|(term, _)| !is_finite_real(term));
+    if is_real_infinity(constant) {
+        collected.entries.retain(|(term, _)| !is_real(term));
     }
     let mut terms = Vec::with_capacity(collected.entries.len() + 1);
     for (rest, coefficient) in collected.entries {
@@ -74,10 +74,6 @@ pub(crate) fn add(args: Vec<Expr>) -> Built {
         terms.insert(0, Expr::number(constant));
     }
     single_or(terms, Number::ZERO, Kind::Add)
-}
-
-fn is_finite_real(expr: &Expr) -> bool {
-    crate::assume::is_real(expr)
 }
 
 /// `coefficient * rest`, in which a sum is left whole.
@@ -149,9 +145,14 @@ fn finish_product(constant: Number, mut factors: Vec<Expr>) -> Built {
     single_or(factors, Number::ONE, Kind::Mul)
 }
 
-/// An infinite constant swallows factors of known sign.
+/// `oo` swallows finite terms and signed factors, `int_oo` does not.
+fn is_real_infinity(number: Number) -> bool {
+    matches!(number, Number::Infinite { integer: false, .. })
+}
+
+/// The constant `oo` swallows factors of known sign.
 fn absorb_signs(constant: Number, factors: &mut Vec<Expr>) -> Result<Number, BuildError> {
-    if !constant.is_infinite() {
+    if !is_real_infinity(constant) {
         return Ok(constant);
     }
     let mut flips = false;

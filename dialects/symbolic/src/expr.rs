@@ -365,11 +365,6 @@ impl Expr {
         found
     }
 
-    /// Whether no symbol occurs.
-    pub(crate) fn is_constant(&self) -> bool {
-        self.as_symbol().is_none() && self.args().all(Expr::is_constant)
-    }
-
     /// Calls the function on every node, arguments after their parent.
     pub fn visit(&self, visitor: &mut dyn FnMut(&Expr)) {
         visitor(self);

@@ -6,28 +6,25 @@
 pub(crate) fn to_text(value: f64, digits: usize, strip_zeros: bool) -> String {
     if value == 0.0 {
         // mpmath has one form of zero, whatever the number of digits.
-        return "0".into();
+        return "0.0".into();
     }
-    let (text, mut exponent) = significant_digits(value.abs(), digits);
+    let (text, exponent) = significant_digits(value.abs(), digits);
     let low = -(digits as i32 / 3).max(5);
-    let (whole, fraction) = if low < exponent && exponent < digits as i32 {
-        let split = usize::try_from(exponent + 1);
-        exponent = 0;
-        match split {
-            Ok(split) if split >= 1 => {
-                let (whole, fraction) = text.split_at(split.min(text.len()));
-                (whole.to_string(), fraction.to_string())
-            }
-            _ => {
-                let zeros = "0".repeat(digits.saturating_sub(text.len()));
-                ("0".into(), format!("{zeros}{text}"))
-            }
+    let (whole, fraction) = match usize::try_from(exponent) {
+        _ if exponent <= low || exponent >= digits as i32 => {
+            let (whole, fraction) = text.split_at(1);
+            return finish(value < 0.0, whole, fraction, exponent, strip_zeros);
         }
-    } else {
-        let (whole, fraction) = text.split_at(1);
-        (whole.to_string(), fraction.to_string())
+        Ok(exponent) => {
+            let (whole, fraction) = text.split_at((exponent + 1).min(text.len()));
+            (whole.to_string(), fraction.to_string())
+        }
+        Err(_) => {
+            let zeros = "0".repeat(exponent.unsigned_abs() as usize - 1);
+            ("0".to_string(), format!("{zeros}{text}"))
+        }
     };
-    finish(value < 0.0, &whole, &fraction, exponent, strip_zeros)
+    finish(value < 0.0, &whole, &fraction, 0, strip_zeros)
 }
 
 fn finish(negative: bool, whole: &str, fraction: &str, exponent: i32, strip_zeros: bool) -> String {

@@ -355,7 +355,7 @@ pub(crate) fn is_dense(sizes: &[i128], strides: &[i128]) -> bool {
     if let [(stride, size)] = dims.as_slice() {
         return *stride == 1 || *size < 2;
     }
-    dims.sort_unstable();
+    dims.sort_by_key(|(stride, _)| *stride);
     let mut expected: i128 = 1;
     for (stride, size) in dims {
         if size == 1 {

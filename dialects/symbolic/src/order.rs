@@ -233,7 +233,7 @@ fn monomial(term: &Expr) -> Result<Monomial, BuildError> {
     Ok((coefficient, powers))
 }
 
-/// The value of a number or of a power of numbers.
+/// The value of a number, wrapped in `Identity` or not, or of a power of numbers.
 fn constant_value(expr: &Expr) -> Option<f64> {
     match expr.kind() {
         Kind::Number(number) => Some(number.to_f64()),
@@ -242,6 +242,7 @@ fn constant_value(expr: &Expr) -> Option<f64> {
                 .to_f64()
                 .powf(exponent.as_number()?.to_f64()),
         ),
+        Kind::Call(Func::Identity, args) => args.first()?.as_number().map(Number::to_f64),
         _ => None,
     }
 }

@@ -259,7 +259,7 @@ impl Expr {
                 text
             }
             Kind::Add(terms) => srepr_call("Add", ordered_terms(terms)),
-            Kind::Mul(factors) => srepr_call("Mul", ordered_factors(factors)),
+            Kind::Mul(factors) => srepr_product(factors),
             Kind::Pow(..) => srepr_call("Pow", self.args()),
             Kind::Relation(relation, ..) => srepr_call(relation.class_name(), self.args()),
             Kind::Call(Func::Piecewise, args) => {
@@ -286,6 +286,24 @@ fn srepr_number(number: Number) -> String {
             format!("{sign}{name}")
         }
     }
+}
+
+/// sympy takes the sign out of a negative coefficient: `Mul(Integer(-1), Integer(2), ...)`.
+fn srepr_product(factors: &[Expr]) -> String {
+    let ordered = ordered_factors(factors);
+    let negative = ordered.first().and_then(|first| first.as_number());
+    if let (Some(number), Some((_, rest))) = (negative, ordered.split_first())
+        && number.is_negative()
+        && number != Number::NEG_ONE
+        && let Ok(positive) = number.neg()
+    {
+        let (sign, size) = (Expr::int(-1), Expr::number(positive));
+        return srepr_call(
+            "Mul",
+            [&sign, &size].into_iter().chain(rest.iter().copied()),
+        );
+    }
+    srepr_call("Mul", ordered)
 }
 
 fn srepr_call<'a>(name: &str, args: impl IntoIterator<Item = &'a Expr>) -> String {

@@ -104,7 +104,11 @@ fn number(text: &str, offset: usize) -> Result<(TokenKind<'_>, usize), ParseErro
     }
     let literal = text[..end].replace('_', "");
     let parsed = if is_float {
-        literal.parse().ok().map(TokenKind::Float)
+        literal
+            .parse()
+            .ok()
+            .filter(|value: &f64| value.is_finite())
+            .map(TokenKind::Float)
     } else {
         literal.parse().ok().map(TokenKind::Int)
     };

@@ -174,7 +174,13 @@ impl<'a> Lowering<'a> {
     /// A chain is folded from the left; runs of `+` and `-` and runs of `*` are built at once.
     fn chain(&mut self, first: &Ast, rest: &[(&'static str, Ast)]) -> Lowered {
         let at = |offset: usize| move |error: BuildError| ParseError::new(offset, error);
-        let mut pending = vec![self.expr(first)?];
+        // `-(a + b)*c` is printed for the product of -1, `a + b` and `c`: the minus is a factor of its own.
+        let mut pending = match (&first.kind, rest) {
+            (AstKind::Prefix("-", operand), [("*", _), ..]) => {
+                vec![Expr::int(-1), self.expr(operand)?]
+            }
+            _ => vec![self.expr(first)?],
+        };
         let mut pending_is_sum = false;
         let combine = |pending: Vec<Expr>, is_sum: bool| match is_sum {
             true => Expr::add(pending),
@@ -450,7 +456,12 @@ fn float(value: &Ast, keywords: &[(String, Ast)]) -> Lowered {
         return Err(ParseError::new(value.offset, kind));
     }
     let parsed = match &value.kind {
-        AstKind::Str(text) => text.trim().parse::<f64>().ok(),
+        // A literal that is too large must not become infinite.
+        AstKind::Str(text) => text
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite() || text.contains("inf")),
         AstKind::Float(value) => Some(*value),
         AstKind::Int(value) => Some(*value as f64),
         _ => None,

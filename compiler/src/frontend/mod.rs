@@ -1,6 +1,7 @@
 //! Ways into the dialect, one module per input form, and the choice among them.
 
 pub mod pt2;
+pub mod signature;
 
 use std::path::Path;
 

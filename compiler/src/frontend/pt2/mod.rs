@@ -5,10 +5,12 @@
 
 mod lower;
 mod symbols;
+mod weights;
 
 use expc_dialects::Diagnostic;
 
 pub use lower::lower;
+pub use weights::weights;
 
 /// A fault of the archive as a diagnostic. The error's text names the file.
 pub fn diagnostic(error: &expc_pt2::Error) -> Diagnostic {

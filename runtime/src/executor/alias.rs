@@ -1,0 +1,148 @@
+//! Which inputs of a graph its steps may write to, directly or through views.
+//!
+//! The answer errs on the side of "may": what an operator's schema does not rule out counts as an alias.
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    plan::{Action, Arg, Graph, Plan, Slot, Step},
+    torch::Op,
+};
+
+/// Positions of graph inputs.
+type Roots = Vec<usize>;
+
+/// For each graph, whether it may write to each of its inputs. Graphs come in any order but use no cycle.
+pub(super) fn written_inputs(plan: &Plan) -> Vec<Vec<bool>> {
+    let mut known = vec![None; plan.graphs().len()];
+    for graph in 0..plan.graphs().len() {
+        written_by(plan, graph, &mut known);
+    }
+    known.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+/// Recursion is bounded: a plan's graphs nest no deeper than its check allows.
+fn written_by(plan: &Plan, index: usize, known: &mut [Option<Vec<bool>>]) {
+    if known.get(index).is_none_or(Option::is_some) {
+        return;
+    }
+    let Some(graph) = plan.graphs().get(index) else {
+        return;
+    };
+    let mut used = Vec::new();
+    graph
+        .steps
+        .iter()
+        .flat_map(Step::arguments)
+        .for_each(|arg| {
+            arg.visit(&mut |arg| {
+                if let Arg::Graph(id) = arg {
+                    used.push(*id as usize);
+                }
+            });
+        });
+    used.iter().for_each(|id| written_by(plan, *id, known));
+    let written = Aliases::of(graph, known);
+    known[index] = Some(written);
+}
+
+struct Aliases {
+    roots: FxHashMap<Slot, Roots>,
+    written: Vec<bool>,
+}
+
+impl Aliases {
+    fn of(graph: &Graph, known: &[Option<Vec<bool>>]) -> Vec<bool> {
+        let roots = graph
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(position, slot)| (*slot, vec![position]))
+            .collect();
+        let mut aliases = Self {
+            roots,
+            written: vec![false; graph.inputs.len()],
+        };
+        for step in &graph.steps {
+            match &step.action {
+                Action::Call {
+                    op, args, kwargs, ..
+                } => aliases.call(step, op, args, kwargs),
+                Action::Hop { name, args, kwargs } if name == "with_effects" => {
+                    match args.as_slice() {
+                        [_, Arg::Op(op), rest @ ..] => aliases.call(step, op, rest, kwargs),
+                        _ => {}
+                    }
+                }
+                Action::Hop { .. } => aliases.graphs(step, known),
+                Action::Symbolic { .. } => {}
+            }
+        }
+        aliases.written
+    }
+
+    fn roots_of(&self, arg: &Arg) -> Roots {
+        arg.slots()
+            .iter()
+            .filter_map(|slot| self.roots.get(slot))
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    fn call(&mut self, step: &Step, name: &str, args: &[Arg], kwargs: &[(String, Arg)]) {
+        let Some(op) = Op::find(name) else { return };
+        let by_name = kwargs
+            .iter()
+            .filter_map(|(name, arg)| Some((op.argument_index(name)?, arg)));
+        let mut shared = Roots::new();
+        for (index, arg) in args.iter().enumerate().chain(by_name) {
+            let roots = self.roots_of(arg);
+            if op.argument_is_written(index) {
+                self.write(&roots);
+            }
+            if op.argument_may_alias_result(index) {
+                shared.extend(roots);
+            }
+        }
+        self.share(step, shared);
+    }
+
+    /// A higher-order operator may hand any operand to its graphs and return any of them.
+    fn graphs(&mut self, step: &Step, known: &[Option<Vec<bool>>]) {
+        let mut roots = Roots::new();
+        let mut writes = false;
+        for arg in step.arguments() {
+            roots.extend(self.roots_of(arg));
+            arg.visit(&mut |arg| {
+                if let Arg::Graph(id) = arg {
+                    let written = known.get(*id as usize).and_then(Option::as_ref);
+                    writes |= written.is_some_and(|inputs| inputs.contains(&true));
+                }
+            });
+        }
+        if writes {
+            self.write(&roots);
+        }
+        self.share(step, roots);
+    }
+
+    fn write(&mut self, roots: &Roots) {
+        for root in roots {
+            if let Some(written) = self.written.get_mut(*root) {
+                *written = true;
+            }
+        }
+    }
+
+    fn share(&mut self, step: &Step, mut roots: Roots) {
+        if roots.is_empty() {
+            return;
+        }
+        roots.sort_unstable();
+        roots.dedup();
+        for slot in step.results.iter().flatten() {
+            self.roots.insert(*slot, roots.clone());
+        }
+    }
+}

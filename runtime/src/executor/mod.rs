@@ -1,0 +1,494 @@
+//! Runs plans: operators resolved and constants boxed once, values freed where they are read last.
+//!
+//! [`Executable::new`] loads a plan, [`Executable::call`] runs it. Everything an executable holds is constant while it
+//! runs, but for the frames, of which each call has its own, and the program's own mutable state.
+
+mod alias;
+mod control;
+mod functionalized;
+mod inputs;
+mod state;
+mod step;
+mod symbolic;
+mod value;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use expc_dialects::Diagnostic;
+use rustc_hash::FxHashSet;
+
+use self::{
+    control::{HopArgs, HopStep},
+    inputs::InputChecks,
+    state::State,
+    step::{Call, Symbolic, find_op, prepare_call},
+    value::{Operand, Target},
+};
+use crate::{
+    error::{Result, code, error, located},
+    plan::{Action, Arg, GraphId, InputKind, InputSpec, Origin, OutputKind, Plan, Slot, Step},
+    torch::{self, Device, Frame, NoGradGuard, TensorInfo, Value},
+    weights::Weights,
+};
+
+/// How a program is loaded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Moves the weights and the devices that the program names; none leaves all where the program says.
+    pub device: Option<Device>,
+}
+
+/// A loaded program.
+///
+/// Calls may come from many threads at once. A program that changes its own state (buffers, parameters) runs one call
+/// at a time; others run side by side on the same weights.
+#[derive(Debug)]
+pub struct Executable {
+    graphs: Vec<ReadyGraph>,
+    user_inputs: Vec<UserInput>,
+    outputs: Vec<ReadyOutput>,
+    checks: InputChecks,
+    state: State,
+    /// Frames of the root graph between calls; only the slots of weights are filled.
+    frames: Mutex<Vec<Frame>>,
+    /// Held by a call of a program that changes its state.
+    exclusive: Mutex<()>,
+}
+
+/// A user input of the signature.
+#[derive(Debug)]
+struct UserInput {
+    name: String,
+    /// None for constants, which are no inputs of the graph.
+    slot: Option<Slot>,
+}
+
+#[derive(Debug)]
+struct ReadyOutput {
+    operand: Operand,
+    kind: OutputKind,
+    target: Option<String>,
+}
+
+#[derive(Debug)]
+struct ReadyGraph {
+    slots: u32,
+    inputs: Vec<Slot>,
+    steps: Vec<ReadyStep>,
+    outputs: Vec<Operand>,
+}
+
+#[derive(Debug)]
+struct ReadyStep {
+    work: Work,
+    origin: Origin,
+}
+
+#[derive(Debug)]
+enum Work {
+    Call(torch::Step),
+    Symbolic(Symbolic),
+    Hop(Box<HopStep>),
+}
+
+impl Executable {
+    /// Resolves the operators of a plan and binds its weights.
+    ///
+    /// Weights that the program never changes are used where they are; those that it changes are copied, so that
+    /// two executables of the same weights do not see each other's changes.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the program: operators that are not registered, arguments that do not fit their
+    /// schemas, weights that are missing or of another dtype or size.
+    pub fn new(
+        plan: &Plan,
+        weights: &Weights,
+        options: Options,
+    ) -> std::result::Result<Self, Vec<Diagnostic>> {
+        let written = alias::written_inputs(plan);
+        let written = written.first().map_or(&[][..], Vec::as_slice);
+        let state = State::new(plan, weights, written, options.device);
+        let bound: FxHashSet<Slot> = state
+            .iter()
+            .flat_map(|state| &state.bound)
+            .map(|bound| bound.slot)
+            .collect();
+        let mut problems = Vec::new();
+        let graphs = (0..plan.graphs().len())
+            .filter_map(|index| ReadyGraph::new(plan, index, &bound, options.device, &mut problems))
+            .collect();
+        let parts = state.and_then(|state| {
+            Ok((
+                state,
+                InputChecks::new(plan)?,
+                ready_outputs(plan, options.device)?,
+            ))
+        });
+        match parts {
+            Ok((state, checks, outputs)) if problems.is_empty() => Ok(Self {
+                graphs,
+                user_inputs: user_inputs(plan),
+                outputs,
+                checks,
+                state,
+                frames: Mutex::new(Vec::new()),
+                exclusive: Mutex::new(()),
+            }),
+            Ok(_) => Err(problems),
+            Err(problem) => {
+                problems.push(*problem);
+                Err(problems)
+            }
+        }
+    }
+
+    /// Runs the program on its user inputs, in the order of the signature, constants included (`None` for "as
+    /// exported"). The answer is the user outputs, and gradients, in the order of the signature.
+    ///
+    /// Buffers, parameters and inputs that the program changes are changed. Results share memory with inputs or
+    /// weights where they do so in PyTorch, but never with state that a later call changes.
+    ///
+    /// # Errors
+    /// The inputs do not fit the signature (then nothing has run), or a step failed.
+    pub fn call(&self, inputs: &[Value]) -> Result<Vec<Value>> {
+        let inputs = self.checks.check(inputs)?;
+        let _exclusive = self.state.is_mutable().then(|| lock(&self.exclusive));
+        let _no_grad = NoGradGuard::new();
+        let Some(root) = self.graphs.first() else {
+            return Err(missing_graph());
+        };
+        let mut frame = self.take_frame(root)?;
+        for (input, value) in self.user_inputs.iter().zip(&inputs) {
+            if let Some(slot) = input.slot {
+                frame
+                    .set(slot, value)
+                    .map_err(|problem| error(code::INPUT_KIND, problem.message()))?;
+            }
+        }
+        root.run(self, &mut frame)?;
+        let values: Vec<_> = self
+            .outputs
+            .iter()
+            .map(|output| output.operand.read(&frame))
+            .collect();
+        self.write_back(&values, &inputs)?;
+        let results = self
+            .outputs
+            .iter()
+            .zip(values)
+            .filter(|(output, _)| output.is_returned());
+        let results = results.map(|(_, value)| self.detached(value)).collect();
+        self.give_frame(frame);
+        results
+    }
+
+    /// The weights that calls change, by name, in the order of the signature.
+    pub fn mutable_state(&self) -> Vec<(&str, Value)> {
+        let changed = self.state.bound.iter().filter(|bound| bound.mutable);
+        changed
+            .map(|bound| (bound.name.as_str(), bound.value.get()))
+            .collect()
+    }
+
+    /// A weight by its fully qualified name.
+    pub fn weight(&self, name: &str) -> Option<tch::Tensor> {
+        self.state.tensor(name)
+    }
+
+    /// Conditions on the inputs that could not be understood and are not checked.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.checks.warnings
+    }
+
+    /// Runs a graph other than the root on a frame of its own.
+    fn call_graph(&self, graph: GraphId, arguments: Vec<Value>) -> Result<Vec<Value>> {
+        let Some(graph) = self.graphs.get(graph as usize) else {
+            return Err(missing_graph());
+        };
+        if graph.inputs.len() != arguments.len() {
+            let (expected, found) = (graph.inputs.len(), arguments.len());
+            return Err(error(
+                code::HIGHER_ORDER,
+                format!("the graph takes {expected} inputs, found {found}"),
+            ));
+        }
+        let mut frame = Frame::new(graph.slots);
+        for (slot, value) in graph.inputs.iter().zip(&arguments) {
+            frame.set(*slot, value).map_err(control::torch)?;
+        }
+        drop(arguments);
+        graph.run(self, &mut frame)?;
+        Ok(value::read_all(&graph.outputs, &frame))
+    }
+
+    fn take_frame(&self, root: &ReadyGraph) -> Result<Frame> {
+        if let Some(frame) = lock(&self.frames).pop() {
+            return Ok(frame);
+        }
+        let mut frame = Frame::new(root.slots);
+        self.state.fill(&mut frame)?;
+        Ok(frame)
+    }
+
+    /// Keeps a frame for the next call, with nothing but the weights in it. A frame of a failed call is not kept.
+    fn give_frame(&self, mut frame: Frame) {
+        self.user_inputs
+            .iter()
+            .filter_map(|input| input.slot)
+            .for_each(|slot| frame.clear(slot));
+        for output in &self.outputs {
+            output.operand.slots(&mut |slot| frame.clear(slot));
+        }
+        if self.state.fill(&mut frame).is_ok() {
+            lock(&self.frames).push(frame);
+        }
+    }
+
+    /// Carries out the mutations that the graph gives as outputs.
+    fn write_back(&self, values: &[Value], inputs: &[Value]) -> Result<()> {
+        for (output, value) in self.outputs.iter().zip(values) {
+            let name = output.target.as_deref().unwrap_or_default();
+            let target = match output.kind {
+                OutputKind::BufferMutation | OutputKind::ParameterMutation => {
+                    self.state.tensor(name)
+                }
+                OutputKind::UserInputMutation => self.user_input(name, inputs),
+                _ => continue,
+            };
+            let (Some(mut target), Value::Tensor(value)) = (target, value) else {
+                return Err(error(
+                    code::PLAN,
+                    format!("the mutation of `{name}` has no tensor to go to or to come from"),
+                ));
+            };
+            target.f_copy_(value).map_err(control::tch_error)?;
+        }
+        Ok(())
+    }
+
+    fn user_input(&self, name: &str, inputs: &[Value]) -> Option<tch::Tensor> {
+        let position = self
+            .user_inputs
+            .iter()
+            .position(|input| input.name == name)?;
+        Some(inputs.get(position)?.as_tensor()?.shallow_clone())
+    }
+
+    /// A result that later calls do not change.
+    fn detached(&self, value: Value) -> Result<Value> {
+        let Value::Tensor(tensor) = value else {
+            return Ok(value);
+        };
+        let storage = TensorInfo::of(&tensor).storage;
+        let is_state = |(_, value): &(&str, Value)| {
+            value
+                .as_tensor()
+                .is_some_and(|state| TensorInfo::of(state).storage == storage)
+        };
+        if storage.is_some() && self.state.is_mutable() && self.mutable_state().iter().any(is_state)
+        {
+            return torch::clone_tensor(&tensor, None)
+                .map(Value::Tensor)
+                .map_err(control::torch);
+        }
+        Ok(Value::Tensor(tensor))
+    }
+}
+
+/// A lock that a panic elsewhere does not take from us: what it guards is whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn missing_graph() -> Box<Diagnostic> {
+    error(code::PLAN, "internal error: a graph of the plan is missing")
+}
+
+fn user_inputs(plan: &Plan) -> Vec<UserInput> {
+    let mut slots = plan
+        .graphs()
+        .first()
+        .map_or(&[][..], |root| &root.inputs)
+        .iter();
+    let mut inputs = Vec::new();
+    for input in &plan.signature().inputs {
+        let is_constant = matches!(input.spec, InputSpec::Constant(_));
+        let slot = if is_constant {
+            None
+        } else {
+            slots.next().copied()
+        };
+        if input.kind == InputKind::User {
+            inputs.push(UserInput {
+                name: input.name.clone(),
+                slot,
+            });
+        }
+    }
+    inputs
+}
+
+fn ready_outputs(plan: &Plan, target: Target) -> Result<Vec<ReadyOutput>> {
+    let outputs = plan.graphs().first().map_or(&[][..], |root| &root.outputs);
+    let ready = |(arg, output): (&Arg, &crate::plan::Output)| {
+        Ok(ReadyOutput {
+            operand: Operand::new(arg, target)?,
+            kind: output.kind,
+            target: output.target.clone(),
+        })
+    };
+    outputs
+        .iter()
+        .zip(&plan.signature().outputs)
+        .map(ready)
+        .collect()
+}
+
+impl ReadyOutput {
+    fn is_returned(&self) -> bool {
+        use OutputKind::{GradientToParameter, GradientToUserInput, Loss, User};
+        matches!(
+            self.kind,
+            User | Loss | GradientToParameter | GradientToUserInput
+        )
+    }
+}
+
+impl ReadyGraph {
+    /// Resolves a graph; what is wrong with its steps goes to `problems`. Slots in `bound` keep their values from
+    /// call to call.
+    fn new(
+        plan: &Plan,
+        index: usize,
+        bound: &FxHashSet<Slot>,
+        target: Target,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let graph = plan.graphs().get(index)?;
+        let keeps = |slot: &Slot| index == 0 && bound.contains(slot);
+        let mut steps = Vec::with_capacity(graph.steps.len());
+        for (position, step) in graph.steps.iter().enumerate() {
+            let frees: Vec<_> = plan
+                .last_reads(index, position)
+                .iter()
+                .copied()
+                .filter(|slot| !keeps(slot))
+                .collect();
+            match Work::new(step, &frees, target) {
+                Ok(work) => steps.push(ReadyStep {
+                    work,
+                    origin: step.origin.clone(),
+                }),
+                Err(problem) => problems.push(*located(problem, &step.origin)),
+            }
+        }
+        let outputs = graph
+            .outputs
+            .iter()
+            .map(|output| Operand::new(output, target))
+            .collect::<Result<_>>();
+        let outputs = outputs.map_err(|problem| problems.push(*problem)).ok()?;
+        Some(Self {
+            slots: graph.slots,
+            inputs: graph.inputs.clone(),
+            steps,
+            outputs,
+        })
+    }
+
+    fn run(&self, program: &Executable, frame: &mut Frame) -> Result<()> {
+        for step in &self.steps {
+            let outcome = match &step.work {
+                Work::Call(call) => call.run(frame).map_err(control::torch),
+                Work::Symbolic(symbolic) => symbolic.run(frame),
+                Work::Hop(hop) => hop.run(program, frame),
+            };
+            if let Err(problem) = outcome {
+                return Err(located(problem, &step.origin));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    fn new(step: &Step, frees: &[Slot], target: Target) -> Result<Self> {
+        let results = step.results.as_slice();
+        match &step.action {
+            Action::Call {
+                op,
+                args,
+                kwargs,
+                result_groups,
+            } => {
+                let call = Call {
+                    args,
+                    kwargs,
+                    results,
+                    result_groups,
+                    frees,
+                };
+                prepare_call(&find_op(op)?, &call, target).map(Self::Call)
+            }
+            Action::Symbolic { function, args } => {
+                Symbolic::new(*function, args, results, frees).map(Self::Symbolic)
+            }
+            Action::Hop { name, args, kwargs } if name == "with_effects" => {
+                Self::with_effects(args, kwargs, results, frees, target)
+            }
+            Action::Hop { name, args, kwargs } => {
+                Self::hop(name, args, kwargs, results, frees, target)
+            }
+        }
+    }
+
+    fn hop(
+        name: &str,
+        args: &[Arg],
+        kwargs: &[(String, Arg)],
+        results: &[Option<Slot>],
+        frees: &[Slot],
+        target: Target,
+    ) -> Result<Self> {
+        let step = HopStep::new(
+            name,
+            &HopArgs {
+                args,
+                kwargs,
+                target,
+            },
+            results,
+            frees,
+        )?;
+        Ok(Self::Hop(Box::new(step)))
+    }
+
+    /// `with_effects(token, op, *args, **kwargs)` is the operator itself: steps run in order anyway. Its first result
+    /// is the next token, which holds nothing.
+    fn with_effects(
+        args: &[Arg],
+        kwargs: &[(String, Arg)],
+        results: &[Option<Slot>],
+        frees: &[Slot],
+        target: Target,
+    ) -> Result<Self> {
+        let [_, Arg::Op(op), args @ ..] = args else {
+            return control::malformed("`with_effects`: expected a token and an operator");
+        };
+        let results = results.get(1..).unwrap_or_default();
+        if !op.contains("::") {
+            return Self::hop(op, args, kwargs, results, frees, target);
+        }
+        let call = Call {
+            args,
+            kwargs,
+            results,
+            result_groups: &[],
+            frees,
+        };
+        prepare_call(&find_op(op)?, &call, target).map(Self::Call)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -220,8 +220,11 @@ impl Archive {
         })
     }
 
-    /// The content of an entry, unread.
-    pub(crate) fn content(&self, name: &str) -> Result<SharedBytes, Error> {
+    /// The content of the entry of that full name: a slice of the file, or inflated.
+    ///
+    /// # Errors
+    /// If there is none, or its compressed data is damaged. A stored entry's checksum is not looked at.
+    pub fn content(&self, name: &str) -> Result<SharedBytes, Error> {
         let entry = self.entry(name)?;
         self.zip
             .content(entry)

@@ -17,7 +17,7 @@ pub struct Error {
     pub file: String,
     /// The entry of the archive; an entry of an archive within the archive is `outer!inner`.
     pub entry: Option<String>,
-    pub kind: ErrorKind,
+    pub kind: Box<ErrorKind>,
 }
 
 impl fmt::Display for Error {
@@ -32,7 +32,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.kind {
+        match &*self.kind {
             ErrorKind::Io(error) => Some(error),
             _ => None,
         }
@@ -112,7 +112,7 @@ impl ErrorKind {
         Error {
             file: file.to_owned(),
             entry: entry.into(),
-            kind: self,
+            kind: Box::new(self),
         }
     }
 }

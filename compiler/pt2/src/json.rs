@@ -242,7 +242,7 @@ mod tests {
                 path,
                 ..
             }) => {
-                assert_eq!((column, path.as_str()), (15, "[3]"));
+                assert_eq!((column, path.as_str()), (14, "[3]"));
             }
             other => panic!("{other:?}"),
         }

@@ -3,7 +3,8 @@
 //! The rules:
 //! 1. a name is defined before it is used, by an input or an earlier node of the same graph;
 //! 2. a name is defined once in a graph;
-//! 3. a tensor's name is not used for a scalar or object, nor the other way round;
+//! 3. a tensor's name is not used for a scalar or object, nor the other way round; lists are excepted, as the
+//!    serializer writes the mixed operands of higher-order ops as lists of tensors;
 //! 4. every tensor that a graph defines has a `tensor_values` entry;
 //! 5. the signature has one spec per input and output of the root graph, of the same names;
 //! 6. the signature's targets are in the weights or constants, and mutations have a target among the inputs;
@@ -318,10 +319,17 @@ impl<'l> Check<'l> {
         argument: &Argument<'_>,
         scope: &Scope<'_>,
     ) {
+        let may_be_mixed = matches!(
+            argument,
+            Argument::Tensors(_)
+                | Argument::OptionalTensors(_)
+                | Argument::NestedTensors(_)
+                | Argument::StringToArgument(_)
+        );
         argument.for_each_name(&mut |kind, name| {
             let name = name.to_string();
             let fault = match scope.defined.get(name.as_str()) {
-                Some(&found) if is_tensor_like(found) == is_tensor_like(kind) => return,
+                Some(&found) if may_be_mixed || sort(found) == sort(kind) => return,
                 Some(found) => GraphFault::Kind {
                     name,
                     expected: kind.describe(),
@@ -474,7 +482,7 @@ impl<'l> Check<'l> {
 }
 
 /// Tensors and objects are told apart from scalars; a scalar's exact kind depends on the op that makes it.
-fn is_tensor_like(kind: NamedValue) -> (bool, bool) {
+fn sort(kind: NamedValue) -> (bool, bool) {
     (kind == NamedValue::Tensor, kind == NamedValue::CustomObj)
 }
 

@@ -308,6 +308,7 @@ impl Index<'_> {
             path: folder,
             config,
             by_path: HashMap::new(),
+            pickled: HashSet::new(),
         };
         for (fqn, payload) in &payloads.config {
             add(self, &mut folder, fqn, payload)?;
@@ -335,7 +336,7 @@ impl Index<'_> {
         let path = payload.path_name.as_str();
         let entry = format!("{}{path}", folder.path);
         let constant = if path.starts_with("custom_obj_") {
-            self.require(folder, fqn, path)?;
+            self.own(folder, fqn, path)?;
             let object = Pickled::open(self.archive, &entry)?.load(&mut self.weights.storages)?;
             let Value::Object(object) = object else {
                 return Err(self.unsupported_payload(folder, fqn, path, object.describe()));
@@ -349,6 +350,16 @@ impl Index<'_> {
         };
         self.weights.constants.insert(fqn.to_owned(), constant);
         Ok(())
+    }
+
+    /// Takes note of a pickled payload, of which each has one owner: reading one again for every name would let
+    /// a small file ask for much memory.
+    fn own(&self, folder: &mut Folder<'_>, fqn: &str, path: &str) -> Result<(), Error> {
+        self.require(folder, fqn, path)?;
+        if folder.pickled.insert(path.to_owned()) {
+            return Ok(());
+        }
+        Err(self.unsupported_payload(folder, fqn, path, "a pickle that another name has already"))
     }
 
     fn require(&self, folder: &Folder<'_>, fqn: &str, path: &str) -> Result<(), Error> {
@@ -389,10 +400,11 @@ impl Index<'_> {
         payload: &PayloadMeta<'_>,
     ) -> Result<TensorRecord, Error> {
         let path = payload.path_name.as_str();
-        self.require(folder, fqn, path)?;
         if payload.use_pickle {
+            self.own(folder, fqn, path)?;
             return self.pickled_tensor(folder, fqn, payload);
         }
+        self.require(folder, fqn, path)?;
         let Some(meta) = &payload.tensor_meta else {
             return Err(self.unsupported_payload(folder, fqn, path, "no tensor"));
         };
@@ -458,6 +470,7 @@ struct Folder<'a> {
     path: &'a str,
     config: &'a str,
     by_path: HashMap<String, StorageId>,
+    pickled: HashSet<String>,
 }
 
 /// The record of a tensor by its metadata, which must be numbers.

@@ -348,7 +348,7 @@ fn find_end(bytes: &[u8]) -> Result<usize, ZipError> {
         if comment == rest {
             return Ok(at);
         }
-        if comment < rest && trailing.is_none() && parse_end(bytes, at).is_some() {
+        if comment < rest && trailing.is_none() && speaks_of_file(bytes, at) {
             trailing = Some(rest - comment);
         }
     }
@@ -356,6 +356,15 @@ fn find_end(bytes: &[u8]) -> Result<usize, ZipError> {
         Some(bytes) => ZipError::Trailing { bytes },
         None => ZipError::NoEnd { bytes: bytes.len() },
     })
+}
+
+/// Whether the end record at `at` is that of an archive from the first byte on, and not of an entry of this one.
+fn speaks_of_file(bytes: &[u8], at: usize) -> bool {
+    match (parse_end64(bytes, at), parse_end(bytes, at)) {
+        (Ok(Some((record, start))), _) => record.directory_end == start,
+        (Ok(None), Some((_, record, _))) => record.directory_end == at as u64,
+        _ => false,
+    }
 }
 
 /// The disk number, the record, and whether its numbers are in a 64-bit record.

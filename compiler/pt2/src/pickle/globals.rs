@@ -220,7 +220,7 @@ impl<'m> Call<'m> {
                 self.tensor()
             }
             Action::RebuildParameter | Action::RebuildParameterWithState => self.parameter(),
-            Action::RebuildFromType => self.from_type(),
+            Action::RebuildFromType => self.tensor_of_class(),
             Action::Dict if self.args.is_empty() => Ok(Node::Dict(Vec::new())),
             Action::Dict => self.dict(),
             Action::DefaultDict => Ok(Node::Dict(Vec::new())),
@@ -449,7 +449,7 @@ impl<'m> Call<'m> {
     }
 
     /// `(function, class, its arguments, state)`: a tensor with attributes of its own, which do not matter here.
-    fn from_type(&self) -> Result<Node, PickleFault> {
+    fn tensor_of_class(&self) -> Result<Node, PickleFault> {
         let rebuilt = match (self.arg(0), self.arg(1)) {
             (Some(refused @ Node::Refused { .. }), _)
             | (_, Some(refused @ Node::Refused { .. })) => {

@@ -94,6 +94,8 @@ pub enum PickleError {
         /// The entry that would hold it; empty if none does.
         path: String,
     },
+    #[error("{}the pickle holds `{global}` itself, expected data", prefix(path))]
+    Global { path: String, global: &'static str },
     #[error("{}{fault}", prefix(path))]
     Tensor { path: String, fault: TensorFault },
     #[error("{}values are nested more than {limit} deep", prefix(path))]
@@ -289,10 +291,9 @@ impl Reader<'_> {
                 });
             }
             Node::Global(global) => {
-                return Err(PickleError::Refused {
-                    global: global.python_name().to_owned(),
-                    offset: 0,
+                return Err(PickleError::Global {
                     path: self.render(),
+                    global: global.python_name(),
                 });
             }
             Node::Storage { .. } => {

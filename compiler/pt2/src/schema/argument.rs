@@ -15,7 +15,7 @@ pub enum Argument<'a> {
     None,
     /// A tensor by its name.
     Tensor(Str<'a>),
-    /// A list of tensors.
+    /// A list of tensors; among the arguments of a higher-order op also of symbolic scalars.
     Tensors(Vec<Str<'a>>),
     /// A tensor or `None`, where the schema says that either may come.
     OptionalTensor(Option<Str<'a>>),

@@ -364,7 +364,14 @@ macro_rules! union {
                                 let $value = access.next_value::<$read>()?;
                                 $build
                             })+
-                            unknown => return Err(Error::unknown_variant(unknown, &[$($tag),+])),
+                            unknown => {
+                                let known: &[&str] = &[$($tag),+];
+                                return Err(Error::custom(format_args!(
+                                    concat!("unknown tag `{}` of ", $what, ", expected one of `{}`"),
+                                    unknown,
+                                    known.join("`, `"),
+                                )));
+                            }
                         };
                         if let Some(second) = access.next_key::<$crate::schema::text::Str<$life>>()? {
                             return Err(Error::custom(format_args!(

@@ -1,1 +1,0 @@
-//! expc-tests

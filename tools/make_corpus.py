@@ -33,9 +33,11 @@ SETS = {
         ("opinfo_int64", "make_opinfo.py", ["--dtype", "int64"]),
         ("opinfo_complex64", "make_opinfo.py", ["--dtype", "complex64"]),
         ("exportdb", "make_exportdb.py", []),
+        ("exportdb_strict", "make_exportdb.py", ["--strict"]),
         ("exportdb_decomposed", "make_exportdb.py", ["--decomposed"]),
         ("features", "make_feature_cases.py", []),
         ("features_decomposed", "make_feature_cases.py", ["--decomposed"]),
+        ("features_strict", "make_feature_cases.py", ["--strict"]),
         ("state", "make_models.py", ["--set", "state"]),
         ("models", "make_models.py", ["--set", "models"]),
     ],
@@ -45,7 +47,8 @@ SETS = {
 def key() -> str:
     """A hash of what the programs depend on."""
     digest = hashlib.sha256(version("torch").encode())
-    for file in [*(TOOLS / name for name in SCRIPTS), *sorted((TOOLS / "models").glob("*.py"))]:
+    folders = [file for folder in ("models", "features") for file in sorted((TOOLS / folder).glob("*.[cp]*")) if file.is_file()]
+    for file in [*(TOOLS / name for name in SCRIPTS), *folders]:
         digest.update(file.name.encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -1,7 +1,4 @@
-"""The supported examples of PyTorch's ExportDB (`torch._export.db`).
-
-`NAME` is traced as `torch.export.export` does by default, `NAME.strict` through Dynamo.
-"""
+"""The supported examples of PyTorch's ExportDB (`torch._export.db`)."""
 
 import copy
 import functools
@@ -25,14 +22,15 @@ def make(case, strict: bool, decompose: bool) -> corpus.Program:
 
 
 def main() -> None:
-    options = corpus.arguments(__doc__).parse_args()
+    parser = corpus.arguments(__doc__)
+    parser.add_argument("--strict", action="store_true", help="traced through Dynamo")
+    options = parser.parse_args()
     from torch._export.db.case import SupportLevel
     from torch._export.db.examples import filter_examples_by_support_level
 
     jobs = [
-        corpus.Job(name + ".strict" * strict, functools.partial(make, case, strict, options.decomposed))
+        corpus.Job(name, functools.partial(make, case, options.strict, options.decomposed))
         for name, case in sorted(filter_examples_by_support_level(SupportLevel.SUPPORTED).items())
-        for strict in (False, True)
         if options.only in name
     ]
     corpus.write_all(options.out, jobs, options.processes)

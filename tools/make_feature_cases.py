@@ -1,7 +1,4 @@
-"""Small programs of our own, each about one feature of exported programs; they are in `features/`.
-
-A name that ends in `.decomposed` is the same program after `run_decompositions()`.
-"""
+"""Small programs of our own, each about one feature of exported programs; they are in `features/`."""
 
 import functools
 
@@ -9,16 +6,19 @@ import corpus
 from features import CASES, aliasing, control, operators, shapes, trees, values  # noqa: F401
 
 
-def make(function, decompose: bool) -> corpus.Program:
+def make(function, decompose: bool, strict: bool) -> corpus.Program:
     program = function()
     program.decompose = program.decompose or decompose
+    program.strict = program.strict or strict
     return program
 
 
 def main() -> None:
-    options = corpus.arguments(__doc__).parse_args()
+    parser = corpus.arguments(__doc__)
+    parser.add_argument("--strict", action="store_true", help="traced through Dynamo")
+    options = parser.parse_args()
     jobs = [
-        corpus.Job(name + ".decomposed" * options.decomposed, functools.partial(make, function, options.decomposed))
+        corpus.Job(name, functools.partial(make, function, options.decomposed, options.strict))
         for name, function in sorted(CASES.items())
         if options.only in name
     ]

@@ -2,7 +2,7 @@
 
 import torch
 from torch import nn
-from torch._higher_order_ops.associative_scan import associative_scan
+from torch._higher_order_ops.associative_scan import associative_scan, associative_scan_op
 from torch._higher_order_ops.map import map as map_over
 from torch._higher_order_ops.out_dtype import out_dtype
 from torch._higher_order_ops.scan import scan
@@ -278,6 +278,19 @@ def associative_trees():
 
     # As exported it cannot be saved, which is so for `vmap_inside` too.
     return program(function, torch.rand(2, 6), torch.rand(2, 6), decompose=True)
+
+
+@case
+def associative_op():
+    """The op itself, which the public function leaves in the graph only on CUDA; two leaves, a captured tensor."""
+
+    def function(gate, value, bias):
+        def combine(gate, value, next_gate, next_value, bias):
+            return [gate * next_gate, next_gate * value + next_value + bias]
+
+        return associative_scan_op(combine, [gate, value], additional_inputs=(bias,))
+
+    return program(function, torch.rand(7, 3), torch.rand(7, 3), torch.rand(3))
 
 
 @case

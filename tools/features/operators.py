@@ -5,10 +5,11 @@ import subprocess
 from pathlib import Path
 
 import torch
+import torch._export.config
 from torch import nn
 from torch.nn import functional as F
 
-from . import Call, case, program
+from . import CASES, Call, case, program
 
 
 @case
@@ -137,9 +138,9 @@ def linear_algebra():
         u, s, vh = torch.linalg.svd(a)
         lower = torch.linalg.cholesky(spd)
         return (
-            torch.linalg.inv(spd), torch.linalg.solve(spd, b), torch.linalg.det(a), torch.linalg.slogdet(spd), q @ r, s, (u * s[..., None, :]) @ vh,
+            torch.linalg.inv(spd), torch.linalg.solve(spd, b), torch.linalg.det(a), *torch.linalg.slogdet(spd), q @ r, s, (u * s[..., None, :]) @ vh,
             lower, torch.cholesky_solve(b, lower), torch.linalg.eigvalsh(spd), torch.linalg.matrix_norm(a, "nuc"), torch.linalg.pinv(a),
-            torch.linalg.matrix_power(a, 3), torch.linalg.solve_triangular(lower, b, upper=False), torch.linalg.lu(a), torch.matrix_exp(a),
+            torch.linalg.matrix_power(a, 3), torch.linalg.solve_triangular(lower, b, upper=False), *torch.linalg.lu(a), torch.matrix_exp(a),
             torch.linalg.vector_norm(a, 3, dim=(0, 1)), torch.linalg.cross(a[0], b.mT[..., :1, :].expand(3, 3)), torch.kron(a[0], a[0]),
         )  # fmt: skip
 
@@ -187,7 +188,7 @@ def convolutions():
             self.depth = nn.Conv2d(4, 4, 3, padding=1, groups=4)
 
         def forward(self, x):
-            return self.one(x[0, 0]), self.one(x[0]), self.two(x[0]), self.three(x), self.up(x[0]), self.depth(x[0])
+            return self.one(x[0, :, 0, 0]), self.one(x[0, :, :, 0].transpose(0, 1)), self.two(x[0]), self.three(x), self.up(x[0]), self.depth(x[0])
 
     return program(Convolutions(), torch.rand(1, 4, 4, 6, 6))
 
@@ -287,7 +288,7 @@ def factories():
         return (
             torch.arange(1, 2, 0.25), torch.linspace(0, 1, 5), torch.logspace(0, 2, 3), torch.eye(2, 3), torch.full((2,), True), torch.tril_indices(3, 3),
             torch.ones_like(x, dtype=torch.int16), x.new_full((2,), 3), torch.zeros(()), torch.scalar_tensor(2), torch.hamming_window(4), x.tril(1), x.triu(-1),
-            torch.full_like(x, 2.5), torch.vander(x[0]), torch.combinations(x[0]), torch.one_hot(x[0].long(), 2) if hasattr(torch, "one_hot") else F.one_hot(x[0].long(), 2),
+            torch.full_like(x, 2.5), torch.vander(x[0]),
         )  # fmt: skip
 
     return program(function, torch.rand(2, 3))
@@ -299,7 +300,7 @@ def special_functions():
         s = torch.special
         return (
             s.erfinv(x), s.digamma(x), s.i0e(x), s.zeta(x + 1, x), s.polygamma(2, x), s.xlogy(x, x), s.ndtri(x), s.bessel_j0(x), s.gammainc(x, x), s.log_ndtr(x),
-            torch.hypot(x, x), torch.atan2(x, -x), torch.lerp(x, x * 2, 0.3), torch.addcdiv(x, x, x + 1, value=2), torch.frexp(x), torch.nextafter(x, x + 1),
+            torch.hypot(x, x), torch.atan2(x, -x), torch.lerp(x, x * 2, 0.3), torch.addcdiv(x, x, x + 1, value=2), *torch.frexp(x), torch.nextafter(x, x + 1),
             x.clamp(min=0.2), x.clamp(max=x.mean()), torch.where(x > 0.5, x, 0.0), torch.float_power(x, 2), x.fmod(0.3), torch.copysign(x, -x), torch.heaviside(x - 0.5, x),
         )  # fmt: skip
 
@@ -393,12 +394,17 @@ def custom_mutating():
 
 @case
 def custom_mutating_decomposed():
-    """After decomposition the same becomes `auto_functionalized`."""
-    from . import CASES
-
+    """After decomposition the same becomes `auto_functionalized_v2`."""
     made = CASES["custom_mutating"]()
     made.decompose = True
     return made
+
+
+@case
+def custom_mutating_decomposed_v1():
+    """The op's first version, which older releases wrote and this one writes when told to."""
+    torch._export.config.enable_auto_functionalized_v2_for_export = False
+    return CASES["custom_mutating_decomposed"]()
 
 
 @case

@@ -28,8 +28,24 @@ class Mode(enum.IntEnum):
     SLOW = 2
 
 
+class Box:
+    """A container that only `registered_node` knows how to take apart."""
+
+    def __init__(self, inside, label):
+        self.inside, self.label = inside, label
+
+
 torch.export.register_dataclass(Batch, serialized_type_name="features.Batch")
 pytree._register_namedtuple(Point, serialized_type_name="features.Point")
+pytree.register_pytree_node(
+    Box,
+    lambda box: ([box.inside], box.label),
+    lambda children, label: Box(list(children)[0], label),
+    serialized_type_name="features.Box",
+    to_dumpable_context=lambda label: label,
+    from_dumpable_context=lambda label: label,
+    flatten_with_keys_fn=lambda box: ([(pytree.GetAttrKey("inside"), box.inside)], box.label),
+)
 
 
 @case
@@ -254,19 +270,6 @@ def module_called_twice():
 @case
 def registered_node():
     """A container of the user's own."""
-
-    class Box:
-        def __init__(self, inside, label):
-            self.inside, self.label = inside, label
-
-    pytree.register_pytree_node(
-        Box,
-        lambda box: ([box.inside], box.label),
-        lambda children, label: Box(list(children)[0], label),
-        serialized_type_name="features.Box",
-        to_dumpable_context=lambda label: label,
-        from_dumpable_context=lambda label: label,
-    )
 
     class Model(nn.Module):
         def forward(self, box):

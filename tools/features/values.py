@@ -49,19 +49,12 @@ def float8_scaled_matmul():
 
 @case
 def unsigned():
-    """uint16, uint32 and uint64 buffers and inputs, with values that a signed type cannot hold."""
+    """uint16 buffers and inputs, with values that the signed type cannot hold; the archive has no wider ones."""
     module = Holder(
-        lambda self, a, b, c: (a.clone(), self.b + 0 * b, c.view(torch.int64), self.a.to(torch.int32), self.c.to(torch.float64)),
+        lambda self, a: (a.clone(), self.a.to(torch.int32) + a.to(torch.int32), a.view(torch.int16), self.a.float()),
         a=torch.tensor([65535, 1], dtype=torch.uint16),
-        b=torch.tensor([4294967295, 1], dtype=torch.uint32),
-        c=torch.tensor([18446744073709551615, 1], dtype=torch.uint64),
     )
-    return program(
-        module,
-        torch.tensor([65535, 7], dtype=torch.uint16),
-        torch.tensor([4294967295, 7], dtype=torch.uint32),
-        torch.tensor([18446744073709551615, 7], dtype=torch.uint64),
-    )
+    return program(module, torch.tensor([65535, 7], dtype=torch.uint16))
 
 
 @case
@@ -160,7 +153,7 @@ def tensor_literals():
 
 @case
 def zero_dimensional():
-    return program(lambda x, y: (x + y, x * 2, y.view(1), x.expand(3), torch.stack([x, y]), x.item() > 0), torch.tensor(1.5), torch.tensor(2.5))
+    return program(lambda x, y: (x + y, x * 2, y.view(1), x.expand(3), torch.stack([x, y])), torch.tensor(1.5), torch.tensor(2.5))
 
 
 @case

@@ -3,14 +3,18 @@
 //! All `unsafe` of the MLIR side is in this file.
 //! Each function takes and returns melior's types, whose lifetimes tie IR objects to their context.
 
-use std::ffi::c_void;
+use std::{
+    ffi::c_void,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use melior::{
     Context, StringRef,
+    RewritePattern, RewriterBase, create_op_rewrite_pattern,
     dialect::DialectHandle,
     ir::{
         Attribute, AttributeLike, Identifier, Location, Module, Type, TypeLike, Value, ValueLike,
-        operation::OperationLike,
+        operation::{OperationLike, OperationRef},
         r#type::{RankedTensorType, ShapedTypeLike},
     },
 };
@@ -26,7 +30,7 @@ use mlir_sys::{
     mlirOpOperandIsNull, mlirOpPrintingFlagsCreate, mlirOpPrintingFlagsDestroy,
     mlirOpPrintingFlagsElideLargeElementsAttrs, mlirOpPrintingFlagsEnableDebugInfo,
     mlirOpPrintingFlagsPrintNameLocAsPrefix, mlirOpPrintingFlagsUseLocalScope,
-    mlirOperationPrintWithFlags, mlirOperationSetAttributeByName, mlirShapedTypeGetDimSize,
+    mlirOperationPrintWithFlags, mlirOperationSetAttributeByName, mlirPatternRewriterAsBase, mlirShapedTypeGetDimSize,
     mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize, mlirStringAttrGetValue,
     mlirTypeIsABF16, mlirTypeIsAComplex, mlirTypeIsAF16, mlirTypeIsAF32, mlirTypeIsAF64,
     mlirTypeIsAFloat8E4M3FN, mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2,
@@ -261,6 +265,39 @@ pub fn dictionary_entries<'c>(attribute: Attribute<'c>) -> Option<Vec<(String, A
                 .collect(),
         )
     }
+}
+
+/// A rewrite pattern from a Rust function, which answers whether it rewrote the op.
+///
+/// A panic of the function does not cross into MLIR: it counts as "did not rewrite", and `panicked` is called.
+pub fn rewrite_pattern<'c>(
+    context: &'c Context,
+    root: &str,
+    benefit: u32,
+    rewrite: impl Fn(OperationRef<'c, '_>, &RewriterBase<'c, '_>) -> bool + 'static,
+    panicked: impl Fn(&str) + 'static,
+) -> RewritePattern {
+    let name = root.to_owned();
+    create_op_rewrite_pattern(
+        root,
+        benefit,
+        context,
+        move |_, op, rewriter| {
+            // SAFETY: MLIR hands over a live op and rewriter for the time of this call.
+            let (op, rewriter) = unsafe {
+                (
+                    OperationRef::from_raw(op),
+                    RewriterBase::from_raw(mlirPatternRewriterAsBase(rewriter)),
+                )
+            };
+            let attempt = AssertUnwindSafe(|| rewrite(op, &rewriter));
+            catch_unwind(attempt).unwrap_or_else(|_| {
+                panicked(&name);
+                false
+            })
+        },
+        &[],
+    )
 }
 
 /// Sets attributes on a module.

@@ -156,6 +156,67 @@ impl<'c, 'a> Argument<'c, 'a> {
     }
 }
 
+macro_rules! argument_from {
+    ($($source:ty => $convert:expr;)*) => {
+        $(impl<'c, 'a> From<$source> for Argument<'c, 'a> {
+            fn from(source: $source) -> Self {
+                let convert: fn($source) -> Constant = $convert;
+                Self::Constant(convert(source))
+            }
+        })*
+    };
+}
+
+argument_from! {
+    Constant => |constant| constant;
+    i64 => Constant::Int;
+    f64 => Constant::Float;
+    bool => Constant::Bool;
+    crate::ScalarType => Constant::Dtype;
+    &str => |text| Constant::Str(text.to_owned());
+    &[i64] => |values| Constant::Ints(values.to_vec());
+    Vec<i64> => Constant::Ints;
+    () => |()| Constant::None;
+}
+
+impl<'c, 'a> From<Value<'c, 'a>> for Argument<'c, 'a> {
+    fn from(value: Value<'c, 'a>) -> Self {
+        Self::Value(value)
+    }
+}
+
+impl<'c, 'a> From<Option<Value<'c, 'a>>> for Argument<'c, 'a> {
+    fn from(value: Option<Value<'c, 'a>>) -> Self {
+        value.map_or(Self::Constant(Constant::None), Self::Value)
+    }
+}
+
+impl<'c, 'a> From<Vec<Argument<'c, 'a>>> for Argument<'c, 'a> {
+    /// A list; one of ints alone takes the compact form.
+    fn from(elements: Vec<Argument<'c, 'a>>) -> Self {
+        let constants: Option<Vec<Constant>> =
+            elements.iter().map(|element| element.as_constant().cloned()).collect();
+        let Some(constants) = constants else { return Self::List(elements) };
+        let ints: Option<Vec<i64>> = constants
+            .iter()
+            .map(|constant| match constant {
+                Constant::Int(value) => Some(*value),
+                _ => None,
+            })
+            .collect();
+        Self::Constant(match ints {
+            Some(ints) if !ints.is_empty() => Constant::Ints(ints),
+            _ => Constant::List(constants),
+        })
+    }
+}
+
+impl<'c, 'a> From<Vec<Value<'c, 'a>>> for Argument<'c, 'a> {
+    fn from(values: Vec<Value<'c, 'a>>) -> Self {
+        values.into_iter().map(Argument::Value).collect::<Vec<_>>().into()
+    }
+}
+
 /// An argument as the program gave it.
 #[derive(Clone, Debug)]
 pub struct GivenArgument<'c, 'a> {
@@ -330,6 +391,11 @@ impl<'c: 'a, 'a> AtenOp<'c, 'a> {
         if values.next().is_some() {
             return Err(self.template_mismatch());
         }
+        let order = self.string_list(attribute::BY_KEYWORD);
+        given.sort_by_key(|argument| match argument.by_keyword {
+            true => order.iter().position(|name| *name == argument.name).map_or(usize::MAX, |at| at + 1),
+            false => 0,
+        });
         Ok(given)
     }
 
@@ -702,6 +768,13 @@ impl<'c, 'a> OpBuilder<'c, 'a> {
             .filter(|argument| argument.by_keyword)
             .collect();
         // MLIR sorts dictionaries, and the operands follow their order.
+        let order: Vec<&str> = by_keyword.iter().map(|argument| argument.name.as_str()).collect();
+        if !order.is_sorted() {
+            attributes.push((
+                Identifier::new(self.context, attribute::BY_KEYWORD),
+                string_array(self.context, order),
+            ));
+        }
         by_keyword.sort_by(|left, right| left.name.cmp(&right.name));
         for argument in by_keyword {
             kwargs.push((argument.name.clone(), argument.value.template()));

@@ -538,21 +538,21 @@ impl<'c> Lowering<'c, '_> {
         Ok(match argument {
             A::Tensor(name) | A::OptionalTensor(Some(name)) => value(name)?,
             A::CustomObj(object) => value(&object.name)?,
-            A::Tensors(names) => list(names.iter().map(value).collect::<Result<_, _>>()?),
-            A::OptionalTensors(names) => list(
+            A::Tensors(names) => Argument::from(names.iter().map(value).collect::<Result<Vec<_>, _>>()?),
+            A::OptionalTensors(names) => Argument::from(
                 names
                     .iter()
                     .map(|name| match name {
                         Some(name) => value(name),
                         None => Ok(Argument::Constant(Constant::None)),
                     })
-                    .collect::<Result<_, _>>()?,
+                    .collect::<Result<Vec<_>, _>>()?,
             ),
-            A::NestedTensors(lists) => list(
+            A::NestedTensors(lists) => Argument::from(
                 lists
                     .iter()
-                    .map(|names| Ok(list(names.iter().map(value).collect::<Result<_, Fault>>()?)))
-                    .collect::<Result<_, Fault>>()?,
+                    .map(|names| Ok(Argument::from(names.iter().map(value).collect::<Result<Vec<_>, Fault>>()?)))
+                    .collect::<Result<Vec<_>, Fault>>()?,
             ),
             A::SymInt(SymArgument::Name(name))
             | A::SymFloat(SymArgument::Name(name))
@@ -845,30 +845,8 @@ fn sym_list<'c, 'a, T: Copy>(
             SymArgument::Name(name) => lookup(scope, name.as_str()).map(Argument::Value),
             SymArgument::Value(value) => Ok(Argument::Constant(constant(*value))),
         })
-        .collect::<Result<_, _>>()?;
-    Ok(list(elements))
-}
-
-/// A list; of constants of one kind, in the compact form.
-fn list<'c, 'a>(elements: Vec<Argument<'c, 'a>>) -> Argument<'c, 'a> {
-    let constants: Option<Vec<Constant>> = elements
-        .iter()
-        .map(|element| element.as_constant().cloned())
-        .collect();
-    let Some(constants) = constants else {
-        return Argument::List(elements);
-    };
-    let ints: Option<Vec<i64>> = constants
-        .iter()
-        .map(|constant| match constant {
-            Constant::Int(value) => Some(*value),
-            _ => None,
-        })
-        .collect();
-    Argument::Constant(match ints {
-        Some(ints) if !ints.is_empty() => Constant::Ints(ints),
-        _ => Constant::List(constants),
-    })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Argument::from(elements))
 }
 
 fn dict<'c, 'a>(entries: Vec<(String, Argument<'c, 'a>)>) -> Argument<'c, 'a> {

@@ -1,7 +1,8 @@
 """Whole models with fixed random weights, and programs that keep state.
 
 `--set models` makes what the benchmarks run, `--set state` the state programs (as exported and after
-decomposition, three calls each), `--set small` both with models small enough for every test run.
+decomposition, three calls each), `--set small` both with models small enough for every test run,
+`--set quickstart` a ResNet-18 and a transformer.
 """
 
 import functools
@@ -45,6 +46,11 @@ SMALL = {
     "mlp_small": (functools.partial(small.mlp, 8, 8), lambda: (torch.randn(2, 8),), [{0: BATCH}]),
     "linear64": (functools.partial(small.linears, 64), lambda: (torch.randn(1, 8),), None),
 }
+QUICKSTART = {
+    "resnet18": MODELS["resnet18"],
+    "transformer": (functools.partial(text.Bert, 1000, 128, 2, 4, 64), lambda: sequences(32), [{0: BATCH, 1: LENGTH}] * 3),
+}
+SETS = {"models": MODELS, "small": SMALL, "state": {}, "quickstart": QUICKSTART}
 
 
 def make_model(build, arguments, dynamic, decompose: bool) -> corpus.Program:
@@ -69,9 +75,8 @@ def make_state(name: str, decompose: bool) -> corpus.Program:
 
 
 def jobs_of(which: str) -> list[corpus.Job]:
-    models = {"models": MODELS, "small": SMALL, "state": {}}[which]
     jobs = []
-    for name, parts in models.items():
+    for name, parts in SETS[which].items():
         jobs.append(corpus.Job(name, functools.partial(make_model, *parts, False)))
         if which == "small":
             jobs.append(corpus.Job(f"{name}.decomposed", functools.partial(make_model, *parts, True)))
@@ -84,7 +89,7 @@ def jobs_of(which: str) -> list[corpus.Job]:
 
 def main() -> None:
     parser = corpus.arguments(__doc__)
-    parser.add_argument("--set", choices=["models", "small", "state"], default="models", dest="which")
+    parser.add_argument("--set", choices=SETS, default="models", dest="which")
     options = parser.parse_args()
     jobs = [job for job in jobs_of(options.which) if options.only in job.name]
     corpus.write_all(options.out, jobs, options.processes, limit=600.0)

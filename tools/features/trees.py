@@ -92,7 +92,7 @@ def constant_inputs():
     class Constants(nn.Module):
         def forward(self, x, nothing, count, ratio, flag, mode):
             y = x * ratio + count if flag else x
-            return (y.sum() if mode == "sum" else y.mean()), nothing, count, ratio, flag, mode
+            return (y.sum() if mode == "sum" else y.mean()), nothing, count, ratio, flag
 
     x = torch.rand(3)
     return program(

@@ -4,7 +4,8 @@
     .deps/venv/bin/python tools/gen_schemas.py [--check]
 
 A file holds one schema a line in torch's own spelling, sorted, followed by the op's tags after two
-spaces and `#`. Nothing that the schema itself says (in-place, out, view) is written beside it.
+spaces and `#`; `core_decomposition` and `core_composite` are entries of
+`torch.export.default_decompositions()`, explicit or composite. Nothing that the schema itself says (in-place, out, view) is written beside it.
 `--check` writes nothing and fails if a file is not what this script would write.
 
 The dispatcher's printed schemas are the source, because they keep the types that the rest of torch
@@ -44,7 +45,18 @@ def import_registering_modules() -> None:
             print(f"gen_schemas: without {module}: {error}", file=sys.stderr)
 
 
-def tags_of(schema) -> list[str]:
+def decomposition_tags() -> dict[str, str]:
+    """Op name to the tag that says how PyTorch's default Core ATen table takes the op apart."""
+    from torch._export.utils import _collect_all_valid_cia_ops
+
+    composite = {str(op) for op in _collect_all_valid_cia_ops()}
+    return {
+        str(op): "core_composite" if str(op) in composite else "core_decomposition"
+        for op in torch.export.default_decompositions()
+    }
+
+
+def tags_of(schema, decompositions: dict[str, str]) -> list[str]:
     """The sorted tags of the op; TorchScript-only ops have no overload object and so no tags."""
     namespace, name = schema.name.split("::")
     try:
@@ -52,14 +64,17 @@ def tags_of(schema) -> list[str]:
         overload = getattr(packet, schema.overload_name or "default")
     except (AttributeError, RuntimeError):
         return []
-    return sorted({tag.name for tag in overload.tags} - SILENT_TAGS)
+    tags = {tag.name for tag in overload.tags} - SILENT_TAGS
+    decomposition = decompositions.get(str(overload))
+    return sorted(tags | {decomposition} if decomposition else tags)
 
 
 def file_texts() -> dict[str, str]:
     """File name to content, for every namespace."""
     lines = collections.defaultdict(set)
+    decompositions = decomposition_tags()
     for schema in torch._C._jit_get_all_schemas():
-        tags = tags_of(schema)
+        tags = tags_of(schema, decompositions)
         line = f"{schema}  # {', '.join(tags)}" if tags else str(schema)
         lines[schema.name.split("::")[0]].add(line)
     version = torch.__version__.split("+")[0]

@@ -19,6 +19,10 @@ vocabulary! {
     Tag, "tag" {
         /// Of the Core ATen op set.
         Core = "core",
+        /// In PyTorch's default Core ATen decomposition table because torch computes it from other ops.
+        CoreComposite = "core_composite",
+        /// In PyTorch's default Core ATen decomposition table with a rule of its own.
+        CoreDecomposition = "core_decomposition",
         CudagraphUnsafe = "cudagraph_unsafe",
         DataDependentOutput = "data_dependent_output",
         DynamicOutputShape = "dynamic_output_shape",
@@ -108,12 +112,20 @@ pub struct Columns<'a> {
     /// The arguments of a higher-order op that are graphs, or hold graphs.
     #[serde(borrow)]
     pub graphs: Vec<&'a str>,
+    /// The arguments of a higher-order op that Python gives as tuples; lists of all others are lists.
+    #[serde(borrow)]
+    pub tuples: Vec<&'a str>,
 }
 
 impl Entry<'_> {
     /// In the Core ATen op set.
     pub fn is_core(&self) -> bool {
         self.has_tag(Tag::Core)
+    }
+
+    /// PyTorch's default Core ATen table takes the op apart.
+    pub fn is_decomposed_by_core(&self) -> bool {
+        self.has_tag(Tag::CoreDecomposition) || self.has_tag(Tag::CoreComposite)
     }
 
     /// Torch tags the op so.

@@ -29,6 +29,7 @@ vocabulary! {
         Python = "python",
         Format = "format",
         Graphs = "graphs",
+        Tuples = "tuples",
     }
 }
 
@@ -120,14 +121,18 @@ fn set_column<'a>(row: &mut Row<'a>, key: &str, content: &'a str) -> Result<(), 
         Column::Numerics => columns.numerics = Some(word(content)?),
         Column::Python => columns.python = Some(content),
         Column::Format => columns.format = Some(content),
-        Column::Graphs => {
-            columns.graphs = list(content).collect();
-            if let Some(graph) = list(content).find(|graph| row.schema.arg(graph).is_none()) {
-                return Err(format!("`{}` has no argument `{graph}`", row.schema.name));
-            }
-        }
+        Column::Graphs => columns.graphs = arguments(&row.schema, content)?,
+        Column::Tuples => columns.tuples = arguments(&row.schema, content)?,
     }
     Ok(())
+}
+
+/// A list of names of arguments.
+fn arguments<'a>(schema: &OpSchema<'_>, content: &'a str) -> Result<Vec<&'a str>, String> {
+    match list(content).find(|name| schema.arg(name).is_none()) {
+        Some(name) => Err(format!("`{}` has no argument `{name}`", schema.name)),
+        None => Ok(list(content).collect()),
+    }
 }
 
 fn list(content: &str) -> impl Iterator<Item = &str> {

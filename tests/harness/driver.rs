@@ -16,16 +16,28 @@ pub struct Outcome {
 /// Runs `expc` with these arguments (the program's name left out) and this standard input.
 pub type Driver = fn(&[String], &[u8]) -> Outcome;
 
-/// Calls the driver; a panic in it comes back as its message.
+/// How the driver begins the message of a panic that it caught itself.
+const INTERNAL_ERROR: &str = "]: internal error";
+
+/// Calls the driver; a panic in it, also one that it reports as a diagnostic, comes back as its message.
 pub fn call(driver: Driver, arguments: &[String], stdin: &[u8]) -> Result<Outcome, String> {
-    catch_unwind(AssertUnwindSafe(|| driver(arguments, stdin))).map_err(|payload| {
-        let message = payload
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| payload.downcast_ref::<&str>().copied())
-            .unwrap_or("no message");
-        format!("`expc {}` panicked: {message}", arguments.join(" "))
-    })
+    let outcome =
+        catch_unwind(AssertUnwindSafe(|| driver(arguments, stdin))).map_err(|payload| {
+            let message = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
+            format!("`expc {}` panicked: {message}", arguments.join(" "))
+        })?;
+    if outcome.stderr.contains(INTERNAL_ERROR) {
+        return Err(format!(
+            "`expc {}` has a bug\n{}",
+            arguments.join(" "),
+            outcome.stderr
+        ));
+    }
+    Ok(outcome)
 }
 
 #[cfg(test)]
@@ -40,5 +52,16 @@ mod tests {
             b"",
         );
         assert_eq!(error.unwrap_err(), "`expc run` panicked: slot 3 is empty");
+    }
+
+    #[test]
+    fn a_reported_panic_is_no_diagnostic() {
+        let driver: Driver = |_, _| Outcome {
+            status: 1,
+            stderr: "error[E0699]: internal error: slot 3 is empty".to_owned(),
+            ..Outcome::default()
+        };
+        let error = call(driver, &["run".to_owned()], b"").unwrap_err();
+        assert!(error.starts_with("`expc run` has a bug\n"), "{error}");
     }
 }

@@ -1,0 +1,269 @@
+//! Runs a case in a mode and compares everything that it gives.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+
+use super::case::{Bad, Case};
+use super::{Action, Mode};
+use crate::driver::{Outcome, STATUS_FAULT};
+
+/// Arrays by their keys in output files: `0`, `buffer:FQN`, `input:I`.
+pub type Arrays<T> = BTreeMap<String, T>;
+
+/// What runs programs and knows arrays.
+pub trait Engine: Send + Sync {
+    type Array;
+
+    /// Runs `expc` with these arguments.
+    ///
+    /// # Errors
+    /// It panicked.
+    fn expc(&self, arguments: &[String]) -> Result<Outcome, String>;
+
+    /// Loads a program once and calls it with the inputs of each file in turn, its state kept between them. Gives,
+    /// per call, the outputs and what the call changed.
+    ///
+    /// # Errors
+    /// The program or its inputs are refused.
+    fn call(
+        &self,
+        model: &Path,
+        options: &[&str],
+        inputs: &[PathBuf],
+    ) -> Result<Vec<Arrays<Self::Array>>, String>;
+
+    /// The arrays of a file.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn read(&self, file: &Path) -> Result<Arrays<Self::Array>, String>;
+
+    /// In what two arrays differ, if they do.
+    fn difference(
+        &self,
+        actual: &Self::Array,
+        expected: &Self::Array,
+        rule: &Rule,
+    ) -> Option<String>;
+}
+
+/// When two arrays agree.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// Dtype and sizes are equal; the values depend on chance.
+    SameKind,
+    /// The values are close too.
+    Close {
+        /// The program's own dtype, such as `bfloat16`, where the file's is wider or unknown to NumPy.
+        dtype: Option<String>,
+        /// Relative tolerance in place of the dtype's.
+        relative: Option<f64>,
+    },
+}
+
+/// One thing that was compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// `output 0`, `state running_mean`, `input 1 of call2`
+    pub what: String,
+    pub difference: Option<String>,
+}
+
+/// Runs a case; the error says all that is wrong.
+pub(super) fn outcome<E: Engine>(engine: &E, case: &Case, mode: &Mode) -> Result<(), String> {
+    let comparisons = run_case(engine, case, mode).map_err(|error| located(case, &error))?;
+    let differences: Vec<_> = comparisons
+        .iter()
+        .filter_map(|one| Some(format!("{}: {}", one.what, one.difference.as_ref()?)))
+        .collect();
+    match differences.as_slice() {
+        [] => Ok(()),
+        lines => Err(located(case, &lines.join("\n"))),
+    }
+}
+
+fn located(case: &Case, message: &str) -> String {
+    format!("{message}\nin {}", case.folder.display())
+}
+
+/// Runs a case in a mode.
+///
+/// # Errors
+/// The program cannot be run, or a file of the case cannot be read.
+pub fn run_case<E: Engine>(
+    engine: &E,
+    case: &Case,
+    mode: &Mode,
+) -> Result<Vec<Comparison>, String> {
+    let options = match mode.action {
+        Action::Run(options) => options,
+        Action::Print => return print(engine, case),
+    };
+    let mut comparisons = Vec::new();
+    for sequence in case.sequences() {
+        let inputs: Vec<_> = sequence
+            .iter()
+            .map(|suffix| case.file("inputs", suffix))
+            .collect();
+        let calls = engine.call(&case.model(), options, &inputs)?;
+        if calls.len() != sequence.len() {
+            return Err(format!(
+                "{} calls gave {} results",
+                sequence.len(),
+                calls.len()
+            ));
+        }
+        for (suffix, actual) in sequence.iter().zip(&calls) {
+            let expected = expected(engine, case, suffix)?;
+            comparisons.extend(compare(engine, case, suffix, actual, &expected));
+        }
+    }
+    for bad in &case.meta.bad {
+        comparisons.push(refuse(engine, case, options, bad)?);
+    }
+    Ok(comparisons)
+}
+
+/// What PyTorch gave, under the keys of output files.
+fn expected<E: Engine>(engine: &E, case: &Case, suffix: &str) -> Result<Arrays<E::Array>, String> {
+    let mut arrays = engine.read(&case.file("expected", suffix))?;
+    for (name, prefix) in [
+        ("expected_buffers", "buffer:"),
+        ("expected_inputs_after", "input:"),
+    ] {
+        let file = case.file(name, suffix);
+        if file.exists() {
+            let found = engine.read(&file)?;
+            arrays.extend(
+                found
+                    .into_iter()
+                    .map(|(key, array)| (format!("{prefix}{key}"), array)),
+            );
+        }
+    }
+    Ok(arrays)
+}
+
+fn compare<E: Engine>(
+    engine: &E,
+    case: &Case,
+    suffix: &str,
+    actual: &Arrays<E::Array>,
+    expected: &Arrays<E::Array>,
+) -> Vec<Comparison> {
+    let mut keys: Vec<_> = expected.keys().chain(actual.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    let compare_one = |key: &String| {
+        let what = what(key);
+        let difference = match (actual.get(key), expected.get(key)) {
+            (Some(actual), Some(expected)) => {
+                engine.difference(actual, expected, &rule(case, key, &what))
+            }
+            (None, _) => Some("is missing".to_owned()),
+            (_, None) => Some("is not expected".to_owned()),
+        };
+        let what = match suffix.strip_prefix('_') {
+            Some(call) => format!("{what} of {call}"),
+            None => what,
+        };
+        Comparison { what, difference }
+    };
+    keys.into_iter().map(compare_one).collect()
+}
+
+/// `output 0`, `state FQN` or `input 1`, the names that `meta.json` uses.
+fn what(key: &str) -> String {
+    match key.split_once(':') {
+        Some(("buffer", name)) => format!("state {name}"),
+        Some((kind, name)) => format!("{kind} {name}"),
+        None => format!("output {key}"),
+    }
+}
+
+fn rule(case: &Case, key: &str, what: &str) -> Rule {
+    let meta = &case.meta;
+    if meta.not_compared.contains_key(what) {
+        return Rule::SameKind;
+    }
+    let described = match key.strip_prefix("input:") {
+        Some(position) => position
+            .parse()
+            .ok()
+            .and_then(|index: usize| meta.inputs.get(index)),
+        None => key
+            .parse()
+            .ok()
+            .and_then(|index: usize| meta.outputs.get(index)),
+    };
+    Rule::Close {
+        dtype: described.and_then(|described| described.dtype.clone()),
+        relative: case.relative,
+    }
+}
+
+/// Inputs that must be refused with a message, and without a file.
+fn refuse<E: Engine>(
+    engine: &E,
+    case: &Case,
+    options: &[&str],
+    bad: &Bad,
+) -> Result<Comparison, String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let output = folder.path().join("out.npz");
+    let mut arguments = vec![
+        "run".to_owned(),
+        case.model().display().to_string(),
+        "--inputs".to_owned(),
+        case.folder.join(&bad.inputs).display().to_string(),
+        "-o".to_owned(),
+        output.display().to_string(),
+    ];
+    arguments.extend(options.iter().map(|option| (*option).to_owned()));
+    let outcome = engine.expc(&arguments)?;
+    let difference = if outcome.status != STATUS_FAULT {
+        Some(format!(
+            "ended with status {}, expected {STATUS_FAULT}",
+            outcome.status
+        ))
+    } else if !outcome.stderr.contains(&bad.message) {
+        Some(format!(
+            "expected `{}` in the message, found\n{}",
+            bad.message, outcome.stderr
+        ))
+    } else {
+        output.exists().then(|| "left an output file".to_owned())
+    };
+    Ok(Comparison {
+        what: bad.inputs.clone(),
+        difference,
+    })
+}
+
+fn print<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, String> {
+    let file = case.folder.join("text.txt");
+    let expected =
+        fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let outcome = engine.expc(&["print".to_owned(), case.model().display().to_string()])?;
+    if outcome.status != 0 {
+        return Err(format!(
+            "ended with status {}\n{}",
+            outcome.status, outcome.stderr
+        ));
+    }
+    // `print` ends the text with one line break, which `str` does not have.
+    let found = outcome.stdout.strip_suffix('\n').unwrap_or(&outcome.stdout);
+    let difference = (found != expected).then(|| {
+        let difference = TextDiff::from_lines(expected.as_str(), found);
+        let mut difference = difference.unified_diff();
+        format!(
+            "\n{}",
+            difference.context_radius(1).header("PyTorch", "expc")
+        )
+    });
+    let what = "text".to_owned();
+    Ok(vec![Comparison { what, difference }])
+}

@@ -327,17 +327,20 @@ impl<'l> Check<'l> {
                 | Argument::StringToArgument(_)
         );
         argument.for_each_name(&mut |kind, name| {
-            let name = name.to_string();
+            let text = || name.to_string();
             let fault = match scope.defined.get(name.as_str()) {
                 Some(&found) if may_be_mixed || sort(found) == sort(kind) => return,
                 Some(found) => GraphFault::Kind {
-                    name,
+                    name: text(),
                     expected: kind.describe(),
                     found: found.describe(),
                 },
                 None => match scope.definitions.get(name.as_str()) {
-                    Some(&definition) => GraphFault::UsedBeforeDefinition { name, definition },
-                    None => GraphFault::Undefined { name },
+                    Some(&definition) => GraphFault::UsedBeforeDefinition {
+                        name: text(),
+                        definition,
+                    },
+                    None => GraphFault::Undefined { name: text() },
                 },
             };
             self.fail(path, at, fault);

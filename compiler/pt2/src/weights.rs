@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use crate::archive::{Archive, ArchiveLayout};
 use crate::bytes::SharedBytes;
 use crate::error::{Error, ErrorKind, LayoutError};
-use crate::pickle::{self, CustomObject, Host, PickleFault, Value};
+use crate::pickle::{self, CustomObject, Host, PickleError, PickleFault, Value};
 use crate::schema::{PayloadConfig, PayloadMeta, ScalarType, Sym, TensorMeta};
 use crate::tensor::{Storage, StorageId, TensorFault, TensorRecord, check_extent};
 use crate::zip::Directory;
@@ -457,7 +457,12 @@ impl Index<'_> {
             Ok(Value::Tensor(record)) => Ok(record),
             Ok(other) => Err(self.unsupported_payload(folder, fqn, path, other.describe())),
             Err(error) => {
-                let saved = format!("a pickle of its own class, in which {}", error.kind);
+                let saved = match *error.kind {
+                    ErrorKind::Pickle(PickleError::Refused { global, .. }) => {
+                        format!("a tensor of a class of its own (`{global}`)")
+                    }
+                    other => format!("a pickle that cannot be read ({other})"),
+                };
                 Err(self.at(TensorFault::Unsupported { saved }.of(fqn), folder.config))
             }
         }

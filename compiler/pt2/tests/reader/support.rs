@@ -1,6 +1,6 @@
 //! Archives made in memory: a plain zip writer whose entries can lie, and fixtures with parts replaced.
 
-use expc_pt2::{Archive, Limits};
+use expc_pt2::{Archive, Limits, TreeSpec};
 
 /// A zip entry; what the headers say can differ from what is there.
 #[derive(Clone, Debug)]
@@ -91,31 +91,6 @@ pub fn entries_of(torch: &str, name: &str) -> Vec<ZipEntry> {
         .collect()
 }
 
-/// A fixture in which the entry `entry` has other content.
-pub fn with_entry(
-    torch: &str,
-    name: &str,
-    entry: &str,
-    edit: impl FnOnce(&[u8]) -> Vec<u8>,
-) -> Vec<u8> {
-    let mut entries = entries_of(torch, name);
-    let found = entries
-        .iter_mut()
-        .find(|candidate| candidate.name == entry.as_bytes())
-        .expect("the entry");
-    *found = ZipEntry::stored(entry, &edit(&found.data));
-    zip(&entries)
-}
-
-/// A fixture of 2.11 in whose program `from` is replaced by `to`, where it first occurs.
-pub fn with_program(name: &str, from: &str, to: &str) -> Vec<u8> {
-    with_entry("2.11.0", name, "model/models/model.json", |json| {
-        let json = std::str::from_utf8(json).expect("text");
-        assert!(json.contains(from), "{from}");
-        json.replacen(from, to, 1).into_bytes()
-    })
-}
-
 /// Everything that the reader can find wrong, first things first.
 pub fn faults(bytes: Vec<u8>, limits: &Limits) -> Vec<String> {
     let archive = match Archive::from_bytes("model.pt2", bytes, limits) {
@@ -140,5 +115,29 @@ pub fn faults(bytes: Vec<u8>, limits: &Limits) -> Vec<String> {
             .map(ToString::to_string),
     );
     faults.extend(archive.sample_inputs().err().map(|error| error.to_string()));
+    let namedtuples = &program.graph_module.treespec_namedtuple_fields;
+    for call in program
+        .graph_module
+        .module_call_graph
+        .iter()
+        .filter_map(|entry| entry.signature.as_ref())
+    {
+        for spec in [&call.in_spec, &call.out_spec] {
+            faults.extend(
+                TreeSpec::parse(spec, namedtuples, limits)
+                    .err()
+                    .map(|error| error.to_string()),
+            );
+        }
+    }
     faults
+}
+
+/// Limits under which damage that asks for much is refused quickly.
+pub fn tight_limits() -> Limits {
+    Limits {
+        inflated_bytes: 1 << 24,
+        pickle_objects: 1 << 16,
+        ..Limits::default()
+    }
 }

@@ -6,9 +6,13 @@
 
 use std::{env, path::PathBuf};
 
+const SOURCES: &[&str] = &["src/torch/border.cpp", "src/torch/coerce.cpp"];
+const HEADERS: &[&str] = &["src/torch/border.h", "src/torch/coerce.h"];
+
 fn main() {
-    println!("cargo:rerun-if-changed=src/torch/border.h");
-    println!("cargo:rerun-if-changed=src/torch/border.cpp");
+    for file in SOURCES.iter().chain(HEADERS) {
+        println!("cargo:rerun-if-changed={file}");
+    }
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     let libtorch =
         PathBuf::from(env::var_os("LIBTORCH").expect("LIBTORCH is not set: run tools/setup"));
@@ -27,7 +31,7 @@ fn main() {
         .flag(&include)
         .flag("-isystem")
         .flag(include.join("torch/csrc/api/include"))
-        .file("src/torch/border.cpp")
+        .files(SOURCES)
         .compile("expc_torch_border");
 
     println!("cargo:libdir={}", folder.display());

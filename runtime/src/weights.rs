@@ -99,7 +99,7 @@ impl Weight {
     }
 
     /// Where the weight lies in its storage, for weights that have one.
-    pub(crate) fn storage_view(&self) -> Option<StorageView> {
+    pub fn storage_view(&self) -> Option<StorageView> {
         match self {
             Self::Stored { view, .. } => Some(view.clone()),
             Self::Tensor(tensor) => {

@@ -69,9 +69,8 @@ impl Aliases {
                     op, args, kwargs, ..
                 } => aliases.call(step, op, args, kwargs),
                 Action::Hop { name, args, kwargs } if name == "with_effects" => {
-                    match args.as_slice() {
-                        [_, Arg::Op(op), rest @ ..] => aliases.call(step, op, rest, kwargs),
-                        _ => {}
+                    if let [_, Arg::Op(op), rest @ ..] = args.as_slice() {
+                        aliases.call(step, op, rest, kwargs);
                     }
                 }
                 Action::Hop { .. } => aliases.graphs(step, known),

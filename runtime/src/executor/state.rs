@@ -161,13 +161,11 @@ fn check_weight(name: &str, input: &Input, value: &SharedValue) -> Result<()> {
         return Ok(());
     };
     let found = info.dtype.map(|dtype| dtype.torch_name());
-    if let (Some(expected), Some(found)) = (dtype, found) {
-        if expected != found {
-            return Err(bad_weight(
-                name,
-                &format!("expected dtype {expected}, found {found}"),
-            ));
-        }
+    if let (Some(expected), Some(found)) = (dtype, found)
+        && expected != found
+    {
+        let what = format!("expected dtype {expected}, found {found}");
+        return Err(bad_weight(name, &what));
     }
     let Some(sizes) = sizes else { return Ok(()) };
     let agrees = |(expected, found): (&String, &i64)| {

@@ -308,15 +308,13 @@ fn float_modulo(a: f64, b: f64) -> f64 {
 }
 
 fn power(a: Number, b: Number) -> Outcome {
-    if let (Some(base), Some(exponent)) = (a.as_int(), b.as_int()) {
-        if exponent >= 0 {
-            return match (base, u32::try_from(exponent)) {
-                (0 | 1, _) => Ok(Int(if exponent == 0 { 1 } else { base })),
-                (-1, _) => Ok(Int(if exponent % 2 == 0 { 1 } else { -1 })),
-                (_, Ok(exponent)) => base.checked_pow(exponent).map(Int).ok_or_else(overflow),
-                (_, Err(_)) => Err(overflow()),
-            };
-        }
+    if let (Some(base), Some(exponent @ 0..)) = (a.as_int(), b.as_int()) {
+        return match (base, u32::try_from(exponent)) {
+            (0 | 1, _) => Ok(Int(if exponent == 0 { 1 } else { base })),
+            (-1, _) => Ok(Int(if exponent % 2 == 0 { 1 } else { -1 })),
+            (_, Ok(exponent)) => base.checked_pow(exponent).map(Int).ok_or_else(overflow),
+            (_, Err(_)) => Err(overflow()),
+        };
     }
     let (base, exponent) = (a.to_f64(), b.to_f64());
     if base == 0.0 && exponent < 0.0 {

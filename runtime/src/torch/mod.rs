@@ -1,6 +1,6 @@
 //! The border to libtorch: every registered operator, called boxed through the dispatcher.
 //!
-//! `border.cpp` is the only C++ of the project and this folder the only place of the crate with `unsafe`.
+//! `border.cpp` and `coerce.cpp` are the only C++ of the project and this folder the only place of the crate with `unsafe`.
 //! Start at [`Op::find`], [`StepBuilder`] and [`Frame`]; [`Op::call`] is the short way for a single call.
 //! Nothing here knows of programs or plans.
 

@@ -458,7 +458,7 @@ def write_all(out: Path, jobs: list[Job], processes: int = 2, limit: float = 120
             folder = out / job.name
             shutil.rmtree(folder, ignore_errors=True)
             ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=run_job, args=(job, folder, theirs))
+            process = context.Process(target=run_job, args=(job, folder, theirs), daemon=True)
             process.start()
             theirs.close()
             running[job.name] = (process, ours, folder, time.monotonic())

@@ -26,12 +26,6 @@ SETS = {
         ("models", "make_models.py", ["--set", "small"]),
     ],
     "full": [
-        ("opinfo", "make_opinfo.py", []),
-        ("opinfo_decomposed", "make_opinfo.py", ["--decomposed"]),
-        ("opinfo_samples", "make_opinfo.py", ["--samples", "8"]),
-        ("opinfo_bfloat16", "make_opinfo.py", ["--dtype", "bfloat16"]),
-        ("opinfo_int64", "make_opinfo.py", ["--dtype", "int64"]),
-        ("opinfo_complex64", "make_opinfo.py", ["--dtype", "complex64"]),
         ("exportdb", "make_exportdb.py", []),
         ("exportdb_strict", "make_exportdb.py", ["--strict"]),
         ("exportdb_decomposed", "make_exportdb.py", ["--decomposed"]),
@@ -40,6 +34,12 @@ SETS = {
         ("features_strict", "make_feature_cases.py", ["--strict"]),
         ("state", "make_models.py", ["--set", "state"]),
         ("models", "make_models.py", ["--set", "models"]),
+        ("opinfo", "make_opinfo.py", []),
+        ("opinfo_decomposed", "make_opinfo.py", ["--decomposed"]),
+        ("opinfo_bfloat16", "make_opinfo.py", ["--dtype", "bfloat16"]),
+        ("opinfo_int64", "make_opinfo.py", ["--dtype", "int64"]),
+        ("opinfo_complex64", "make_opinfo.py", ["--dtype", "complex64"]),
+        ("opinfo_samples", "make_opinfo.py", ["--samples", "4"]),
     ],
 }
 

@@ -387,3 +387,63 @@ macro_rules! union {
     };
 }
 pub(super) use union;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn float(json: &str) -> f64 {
+        serde_json::from_str::<Float>(json).expect("a float").0
+    }
+
+    /// Python writes the shortest text that gives the same float; reading must give it back to the last bit.
+    #[test]
+    fn floats_are_read_to_the_last_bit() {
+        let mut bits = 0x0123_4567_89ab_cdef_u64;
+        for _ in 0..10_000 {
+            bits = bits
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                assert_eq!(
+                    float(&format!("{value:e}")).to_bits(),
+                    value.to_bits(),
+                    "{value:e}"
+                );
+            }
+        }
+        assert_eq!(float("0.30000000000000004"), 0.1 + 0.2);
+        assert_eq!(float("5e-324"), f64::from_bits(1));
+        assert_eq!(float("3"), 3.0);
+        assert!(float("\"NaN\"").is_nan());
+        assert_eq!(float("\"-Infinity\""), f64::NEG_INFINITY);
+        assert!(serde_json::from_str::<Float>("\"0.5\"").is_err());
+    }
+
+    #[test]
+    fn strings_are_borrowed_unless_they_have_escapes() {
+        let read = |json: &'static str| {
+            serde_json::from_str::<Str<'static>>(json)
+                .expect("text")
+                .into_cow()
+        };
+        assert!(matches!(read("\"plain\""), Cow::Borrowed("plain")));
+        assert!(matches!(read(r#""a\u00e9""#), Cow::Owned(text) if text == "a\u{e9}"));
+    }
+
+    #[test]
+    fn a_key_that_occurs_twice_is_refused() {
+        let read = |json: &str| {
+            map::<_, i64>(&mut serde_json::Deserializer::from_str(json)).map(|map| map.len())
+        };
+        assert_eq!(read(r#"{"b": 1, "a": 2}"#).expect("a map"), 2);
+        assert_eq!(read("null").expect("a map"), 0);
+        assert!(
+            read(r#"{"a": 1, "a": 2}"#)
+                .expect_err("twice")
+                .to_string()
+                .starts_with("the key `a` occurs twice")
+        );
+    }
+}

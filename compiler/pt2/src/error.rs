@@ -90,8 +90,6 @@ pub enum LayoutError {
     ByteOrder { found: String },
     #[error("the text has {bytes} bytes, and the limit is {limit}")]
     TextTooLong { bytes: u64, limit: u64 },
-    #[error("the text is not UTF-8 (byte {offset})")]
-    NotUtf8 { offset: usize },
     #[error("`{fqn}` names the entry `{path}`, which is not in the archive")]
     MissingPayload { fqn: String, path: String },
     #[error("`{fqn}` is not a tensor: its payload `{path}` holds {found}")]

@@ -26,3 +26,6 @@ pub use signature::{ConstantValue, GraphSignature, InputSpec, OutputSpec};
 pub use text::{Map, Str};
 
 pub(crate) use payload::{PayloadConfig, PayloadMeta};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! Views of ops and the builder for them: the one place that knows how arguments are laid out over
 //! operands and attributes (`ARCHITECTURE.md`, "Ops").
 
+use std::collections::HashMap;
+
 use melior::{
     Context,
     ir::{
@@ -392,8 +394,10 @@ impl<'c: 'a, 'a> AtenOp<'c, 'a> {
             return Err(self.template_mismatch());
         }
         let order = self.string_list(attribute::BY_KEYWORD);
+        let order: HashMap<&str, usize> =
+            order.iter().enumerate().map(|(index, name)| (name.as_str(), index + 1)).collect();
         given.sort_by_key(|argument| match argument.by_keyword {
-            true => order.iter().position(|name| *name == argument.name).map_or(usize::MAX, |at| at + 1),
+            true => order.get(argument.name.as_str()).copied().unwrap_or(usize::MAX),
             false => 0,
         });
         Ok(given)
@@ -487,7 +491,7 @@ impl<'c: 'a, 'a> AtenOp<'c, 'a> {
                     self.op.result_count()
                 )));
             }
-            if *size == 1 && !is_list(index) && returns.is_some() {
+            if *size == 1 && !is_list(index) && (returns.is_some() || segments.len() > 1) {
                 groups.extend(group.pop().map(ResultGroup::Single));
             } else {
                 groups.push(ResultGroup::List(group));

@@ -70,6 +70,16 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// An op that stands for a `with` block, which PyTorch cut out of its graph as one of numbered parts.
+    Region, "region" {
+        /// The end of the block is a statement, so that there is a part behind it in any case.
+        Closed = "closed",
+        /// There is a part behind the block if there is code.
+        Open = "open",
+    }
+}
+
+vocabulary! {
     /// The subject that an op belongs to; the same word names its file in every folder.
     Family, "family" {
         Pointwise = "pointwise",
@@ -115,6 +125,10 @@ pub struct Columns<'a> {
     /// The arguments of a higher-order op that Python gives as tuples; lists of all others are lists.
     #[serde(borrow)]
     pub tuples: Vec<&'a str>,
+    /// The graphs of a higher-order op that return a list and not a tuple.
+    #[serde(borrow)]
+    pub lists: Vec<&'a str>,
+    pub region: Option<Region>,
 }
 
 impl Entry<'_> {

@@ -17,7 +17,7 @@ pub mod table;
 mod words;
 
 pub use ast::{Alias, Arg, DefaultValue, OpSchema, Return, Type};
-pub use entry::{Columns, Entry, Family, Numerics, Tag, Tags, Trait, Traits};
+pub use entry::{Columns, Entry, Family, Numerics, Region, Tag, Tags, Trait, Traits};
 pub use parse::{ParseError, parse_tagged};
 pub use properties::SchemaKind;
 pub use words::{UnknownWord, Word, WordSet};

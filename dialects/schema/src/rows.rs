@@ -30,6 +30,8 @@ vocabulary! {
         Format = "format",
         Graphs = "graphs",
         Tuples = "tuples",
+        Lists = "lists",
+        Region = "region",
     }
 }
 
@@ -123,6 +125,8 @@ fn set_column<'a>(row: &mut Row<'a>, key: &str, content: &'a str) -> Result<(), 
         Column::Format => columns.format = Some(content),
         Column::Graphs => columns.graphs = arguments(&row.schema, content)?,
         Column::Tuples => columns.tuples = arguments(&row.schema, content)?,
+        Column::Lists => columns.lists = arguments(&row.schema, content)?,
+        Column::Region => columns.region = Some(word(content)?),
     }
     Ok(())
 }

@@ -126,6 +126,10 @@ pub(crate) fn parity(expr: &Expr) -> Option<bool> {
 
 /// The sign, as far as the assumptions tell.
 pub(crate) fn sign(expr: &Expr) -> Sign {
+    *expr.sign_memo().get_or_init(|| derive_sign(expr))
+}
+
+fn derive_sign(expr: &Expr) -> Sign {
     match expr.kind() {
         Kind::Number(number) => Sign::of_number(*number),
         Kind::Bool(_) | Kind::Relation(..) => Sign::default(),
@@ -177,7 +181,7 @@ fn sign_with_constant(constant: Number, rest: &[Expr]) -> Sign {
     let Some(extreme) = monotonic_extreme(rest) else {
         return Sign::default();
     };
-    let sum = match extreme.add(constant) {
+    let sum = match extreme.plus(constant) {
         Ok(sum) => Sign::of_number(sum),
         Err(_) => return Sign::default(),
     };
@@ -226,7 +230,7 @@ fn monotonic_extreme(terms: &[Expr]) -> Option<Number> {
         if !is_power || coefficient.sign() != terms.first()?.as_coeff_mul().ok()?.0.sign() {
             return None;
         }
-        sum = sum.add(coefficient).ok()?;
+        sum = sum.plus(coefficient).ok()?;
     }
     Some(sum)
 }

@@ -101,7 +101,7 @@ fn widen(number: Number, down: bool) -> Number {
 }
 
 fn add(a: &ValueRange, b: &ValueRange) -> ValueRange {
-    let sum = |x: Number, y: Number| x.add(y).ok();
+    let sum = |x: Number, y: Number| x.plus(y).ok();
     range_of(
         sum(a.lower(), b.lower()),
         sum(a.upper(), b.upper()),
@@ -115,7 +115,7 @@ fn mul(a: &ValueRange, b: &ValueRange) -> ValueRange {
         if x.is_zero() || y.is_zero() {
             Some(Number::ZERO)
         } else {
-            x.mul(y).ok()
+            x.times(y).ok()
         }
     })
 }
@@ -247,7 +247,7 @@ fn call(func: Func, args: &[Expr], env: &Env) -> ValueRange {
             range_of(Some(Number::ZERO), Some(upper), true)
         }
         (Func::BitwiseOr | Func::BitwiseXor, [a, b]) if is_natural(a) && is_natural(b) => {
-            range_of(Some(Number::ZERO), a.upper().add(b.upper()).ok(), true)
+            range_of(Some(Number::ZERO), a.upper().plus(b.upper()).ok(), true)
         }
         (Func::Sin | Func::Cos, _) => range_of(Some(Number::NEG_ONE), Some(Number::ONE), false),
         (_, [range]) => monotonic(func, range),
@@ -285,7 +285,7 @@ fn floor_div(base: &ValueRange, divisor: &ValueRange) -> ValueRange {
         (Number::Int(a), _) => Some(Number::Int(-i128::from(
             a != 0 && (a < 0) != b.is_negative(),
         ))),
-        (_, Number::Int(_)) => a.mul(b).ok(),
+        (_, Number::Int(_)) => a.times(b).ok(),
         // An open end over an open end can be anything between zero and that end; the other corners give the rest.
         _ if a.is_negative() == b.is_negative() => Some(Number::ZERO),
         _ => Some(Number::NEG_ONE),
@@ -305,8 +305,8 @@ fn modulo(ranges: &[ValueRange], modulus: &ValueRange) -> ValueRange {
     if !is_int || modulus.contains(Number::ZERO) {
         return unknown(is_int);
     }
-    let below = |n: Number| n.add(Number::NEG_ONE).ok();
-    let above = |n: Number| n.add(Number::ONE).ok();
+    let below = |n: Number| n.plus(Number::NEG_ONE).ok();
+    let above = |n: Number| n.plus(Number::ONE).ok();
     if modulus.upper().is_negative() {
         return range_of(above(modulus.lower()), Some(Number::ZERO), true);
     }
@@ -338,7 +338,7 @@ fn absolute(range: &ValueRange) -> ValueRange {
     if !lower.is_negative() {
         return *range;
     }
-    let negated = (upper.neg().ok(), lower.neg().ok());
+    let negated = (upper.negated().ok(), lower.negated().ok());
     if upper.is_negative() {
         return range_of(negated.0, negated.1, range.is_int());
     }
@@ -356,8 +356,10 @@ fn monotonic(func: Func, range: &ValueRange) -> ValueRange {
     let at = |end: Number| -> Option<Number> {
         match func {
             Func::FloorToInt | Func::Floor => end.floor().ok(),
-            Func::CeilToInt | Func::Ceiling => end.neg().ok()?.floor().ok()?.neg().ok(),
-            Func::TruncToInt if end.is_negative() => end.neg().ok()?.floor().ok()?.neg().ok(),
+            Func::CeilToInt | Func::Ceiling => end.negated().ok()?.floor().ok()?.negated().ok(),
+            Func::TruncToInt if end.is_negative() => {
+                end.negated().ok()?.floor().ok()?.negated().ok()
+            }
             Func::TruncToInt => end.floor().ok(),
             Func::RoundToInt if end.is_infinite() => end.floor().ok(),
             Func::RoundToInt => Number::from_integral(end.to_f64().round_ties_even()).ok(),

@@ -53,12 +53,12 @@ pub(crate) fn add(args: Vec<Expr>) -> Built {
     let mut collected = Collected::new();
     for term in args.iter().flat_map(Expr::terms) {
         if let Some(number) = term.as_number() {
-            constant = constant.add(number)?;
+            constant = constant.plus(number)?;
             continue;
         }
         let (coefficient, rest) = term.as_coeff_mul()?;
         let sum = collected.entry(&rest, Number::ZERO);
-        *sum = sum.add(coefficient)?;
+        *sum = sum.plus(coefficient)?;
     }
     if is_real_infinity(constant) {
         collected.entries.retain(|(term, _)| !is_real(term));
@@ -108,7 +108,7 @@ pub(crate) fn mul(args: Vec<Expr>) -> Built {
     // Collecting powers can give numbers and products, which are collected once more; each round has fewer of them.
     for _ in 0..4 {
         let (number, factors) = collect_powers(&pending)?;
-        constant = constant.mul(number)?;
+        constant = constant.times(number)?;
         let settled = factors
             .iter()
             .all(|factor| !matches!(factor.kind(), Kind::Mul(_) | Kind::Number(_)));
@@ -161,7 +161,11 @@ fn absorb_signs(constant: Number, factors: &mut Vec<Expr>) -> Result<Number, Bui
         flips ^= sign.negative();
         !sign.positive() && !sign.negative()
     });
-    if flips { constant.neg() } else { Ok(constant) }
+    if flips {
+        constant.negated()
+    } else {
+        Ok(constant)
+    }
 }
 
 /// A rational number times a sum is distributed; times an already scaled sum it changes the scale only.
@@ -181,7 +185,7 @@ fn mul_rational_and_sum(a: &Expr, b: &Expr) -> Result<Option<Expr>, BuildError> 
     if scale.is_one() {
         distribute(constant, terms).map(Some)
     } else {
-        scaled(constant.mul(scale)?, rest).map(Some)
+        scaled(constant.times(scale)?, rest).map(Some)
     }
 }
 
@@ -200,7 +204,7 @@ fn collect_powers(factors: &[Expr]) -> Result<(Number, Vec<Expr>), BuildError> {
     let mut powers: Collected<Collected<Number>> = Collected::new();
     for factor in factors {
         if let Some(number) = factor.as_number() {
-            constant = constant.mul(number)?;
+            constant = constant.times(number)?;
             continue;
         }
         let (base, exponent) = match factor.kind() {
@@ -211,7 +215,7 @@ fn collect_powers(factors: &[Expr]) -> Result<(Number, Vec<Expr>), BuildError> {
         let sum = powers
             .entry(&base, Collected::new())
             .entry(&part, Number::ZERO);
-        *sum = sum.add(coefficient)?;
+        *sum = sum.plus(coefficient)?;
     }
     let mut result = Vec::new();
     let mut numeric = Collected::new();
@@ -222,7 +226,7 @@ fn collect_powers(factors: &[Expr]) -> Result<(Number, Vec<Expr>), BuildError> {
                 // 2**x * 3**x = 6**x
                 Some(number) if exponent.as_number().is_none() => {
                     let product = numeric.entry(&exponent, Number::ONE);
-                    *product = product.mul(number)?;
+                    *product = product.times(number)?;
                 }
                 _ => result.push(pow(&base, &exponent)?),
             }

@@ -130,10 +130,12 @@ impl Program {
                 }
             },
             (Step::Add(_), _) => each().try_fold(Number::ZERO, |sum, term| {
-                sum.add(term?).map_err(|error| arithmetic("+", error))
+                sum.plus(term?).map_err(|error| arithmetic("+", error))
             }),
             (Step::Mul(_), _) => each().try_fold(Number::ONE, |product, factor| {
-                product.mul(factor?).map_err(|error| arithmetic("*", error))
+                product
+                    .times(factor?)
+                    .map_err(|error| arithmetic("*", error))
             }),
             (Step::Pow, [base, exponent]) => power(base.clone()?, exponent.clone()?),
             (Step::Relation(relation), [left, right]) => {
@@ -260,16 +262,16 @@ fn strict(func: Func, values: &[Number]) -> Evaluated {
         (Func::Not, [value]) => Ok(truth(value.is_zero())),
         (Func::FloorDiv | Func::CleanDiv, [a, b]) => floor_div(*a, *b),
         (Func::CeilDiv, [a, b]) => {
-            let negated = a.neg().map_err(|error| arithmetic(name, error))?;
+            let negated = a.negated().map_err(|error| arithmetic(name, error))?;
             floor_div(negated, *b)?
-                .neg()
+                .negated()
                 .map_err(|error| arithmetic(name, error))
         }
         (Func::Mod | Func::PythonMod, [a, b]) => modulo(*a, *b),
         (Func::ModularIndexing, [a, b, c]) => modulo(floor_div(*a, *b)?, *c),
         (Func::LShift, [a, b]) => {
             let scale = power(Number::Int(2), natural(name, *b)?)?;
-            a.mul(scale).map_err(|error| arithmetic(name, error))
+            a.times(scale).map_err(|error| arithmetic(name, error))
         }
         (Func::RShift, [a, b]) => floor_div(*a, power(Number::Int(2), natural(name, *b)?)?),
         (Func::PowByNatural, [a, b]) => power(*a, natural(name, *b)?),
@@ -306,20 +308,22 @@ fn strict(func: Func, values: &[Number]) -> Evaluated {
 fn unary(func: Func, value: Number) -> Evaluated {
     let name = func.name();
     let rounded = match func {
-        Func::CeilToInt | Func::Ceiling => {
-            value.neg().and_then(Number::floor).and_then(Number::neg)
-        }
+        Func::CeilToInt | Func::Ceiling => value
+            .negated()
+            .and_then(Number::floor)
+            .and_then(Number::negated),
         Func::FloorToInt | Func::Floor => value.floor(),
-        Func::TruncToInt if value.is_negative() => {
-            value.neg().and_then(Number::floor).and_then(Number::neg)
-        }
+        Func::TruncToInt if value.is_negative() => value
+            .negated()
+            .and_then(Number::floor)
+            .and_then(Number::negated),
         Func::TruncToInt => value.floor(),
         Func::RoundToInt => match value {
             Number::Int(_) => Ok(value),
             _ => Number::from_integral(value.to_f64().round_ties_even()),
         },
         Func::Identity => Ok(value),
-        Func::Abs if value.is_negative() => value.neg(),
+        Func::Abs if value.is_negative() => value.negated(),
         Func::Abs => Ok(value),
         Func::ToFloat => return real(name, value.to_f64()),
         Func::TruncToFloat => return real(name, value.to_f64().trunc()),

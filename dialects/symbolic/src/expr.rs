@@ -7,17 +7,18 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::assume::Sign;
 use crate::error::BuildError;
 use crate::func::{Func, Relation};
 use crate::number::Number;
 use crate::{canon, fold, logic};
 
 /// Deepest nesting of an expression; functions over expressions recurse no further than this.
-pub const MAX_DEPTH: u32 = 200;
+pub const MAX_DEPTH: u32 = 100;
 /// Most nodes of an expression, shared ones counted each time.
-pub const MAX_NODES: u32 = 1 << 18;
+pub const MAX_NODES: u32 = 1 << 16;
 
 /// An assumption about a symbol, by sympy's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +158,10 @@ struct Node {
     hash: u64,
     depth: u32,
     nodes: u32,
+    floats: u32,
+    /// Filled when first asked for, so that work on nested expressions stays linear.
+    sign: OnceLock<Sign>,
+    arranged: OnceLock<Vec<Expr>>,
 }
 
 /// A canonical expression; cloning is a reference count.
@@ -169,8 +174,9 @@ pub type Built = Result<Expr, BuildError>;
 impl Expr {
     /// The node as it stands, without evaluation; the limits on depth and size are checked.
     pub(crate) fn raw(kind: Kind) -> Built {
-        let (mut depth, mut nodes) = (0, 1u32);
+        let (mut depth, mut nodes, mut floats) = (0, 1u32, 0u32);
         for arg in args_of(&kind) {
+            floats = floats.saturating_add(arg.0.floats);
             depth = depth.max(arg.0.depth + 1);
             nodes = nodes.saturating_add(arg.0.nodes);
         }
@@ -180,10 +186,10 @@ impl Expr {
         if nodes > MAX_NODES {
             return Err(BuildError::TooLarge(MAX_NODES));
         }
-        Ok(Expr::node(kind, depth, nodes))
+        Ok(Expr::node(kind, depth, nodes, floats))
     }
 
-    fn node(kind: Kind, depth: u32, nodes: u32) -> Expr {
+    fn node(kind: Kind, depth: u32, nodes: u32, floats: u32) -> Expr {
         let mut hasher = DefaultHasher::new();
         kind.hash(&mut hasher);
         let hash = hasher.finish();
@@ -192,11 +198,15 @@ impl Expr {
             hash,
             depth,
             nodes,
+            floats,
+            sign: OnceLock::new(),
+            arranged: OnceLock::new(),
         }))
     }
 
     pub fn number(value: Number) -> Expr {
-        Expr::node(Kind::Number(value), 0, 1)
+        let floats = u32::from(matches!(value, Number::Float(_)));
+        Expr::node(Kind::Number(value), 0, 1, floats)
     }
 
     pub fn int(value: i128) -> Expr {
@@ -205,7 +215,7 @@ impl Expr {
 
     /// A truth value.
     pub fn bool(value: bool) -> Expr {
-        Expr::node(Kind::Bool(value), 0, 1)
+        Expr::node(Kind::Bool(value), 0, 1, 0)
     }
 
     /// A float; infinite ones become `oo`.
@@ -214,7 +224,7 @@ impl Expr {
     }
 
     pub fn symbol(symbol: Symbol) -> Expr {
-        Expr::node(Kind::Symbol(symbol), 0, 1)
+        Expr::node(Kind::Symbol(symbol), 0, 1, 0)
     }
 
     /// The symbol of this name with torch's assumptions, see [`Symbol::torch`].
@@ -274,6 +284,19 @@ impl Expr {
     /// How many nodes the tree has.
     pub fn node_count(&self) -> u32 {
         self.0.nodes
+    }
+
+    /// Twice the number of nodes, floats counted half: what sympy orders by.
+    pub(crate) fn weight(&self) -> u64 {
+        2 * u64::from(self.0.nodes) - u64::from(self.0.floats)
+    }
+
+    pub(crate) fn sign_memo(&self) -> &OnceLock<Sign> {
+        &self.0.sign
+    }
+
+    pub(crate) fn arranged_memo(&self) -> &OnceLock<Vec<Expr>> {
+        &self.0.arranged
     }
 
     pub fn as_number(&self) -> Option<Number> {

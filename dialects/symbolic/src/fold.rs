@@ -328,7 +328,7 @@ fn round_decimal(number: &Expr, digits: &Expr) -> Folded {
 
 /// Whether a tensor of these sizes and strides has neither overlap nor gap, for known sizes and strides.
 fn dense(args: &[Expr]) -> Folded {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(BuildError::Arity {
             name: Func::IsNonOverlappingAndDense.name(),
             expected: "an even number of".into(),
@@ -374,9 +374,9 @@ fn unary(func: Func, arg: &Expr) -> Folded {
         return unary_symbolic(func, arg);
     };
     let folded = match func {
-        Func::CeilToInt | Func::Ceiling => number.neg()?.floor()?.neg()?,
+        Func::CeilToInt | Func::Ceiling => number.negated()?.floor()?.negated()?,
         Func::FloorToInt | Func::Floor => number.floor()?,
-        Func::TruncToInt if number.is_negative() => number.neg()?.floor()?.neg()?,
+        Func::TruncToInt if number.is_negative() => number.negated()?.floor()?.negated()?,
         Func::TruncToInt => number.floor()?,
         Func::RoundToInt if number.is_infinite() => number.floor()?,
         Func::RoundToInt => Number::from_integral(number.to_f64().round_ties_even())?,
@@ -385,7 +385,7 @@ fn unary(func: Func, arg: &Expr) -> Folded {
             Number::Rational(..) => return Ok(None),
             _ => Number::float(number.to_f64())?,
         },
-        Func::Abs if number.is_negative() => number.neg()?,
+        Func::Abs if number.is_negative() => number.negated()?,
         Func::Abs => number,
         _ => match (func.math(), number) {
             (Some(_), Number::Rational(..)) | (None, _) => return Ok(None),
@@ -416,7 +416,7 @@ fn unary_symbolic(func: Func, arg: &Expr) -> Folded {
                 return Ok(None);
             }
             let scale = if coefficient.is_negative() {
-                coefficient.neg()?
+                coefficient.negated()?
             } else {
                 coefficient
             };

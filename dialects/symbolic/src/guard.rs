@@ -65,6 +65,31 @@ impl fmt::Display for Source {
     }
 }
 
+impl Source {
+    /// The Python expression that reads the source, `L['x'].size()[0]`; different sources have different ones.
+    pub fn python(&self) -> String {
+        let mut text = String::from("L");
+        for element in &self.path {
+            match element {
+                PathElement::Key(name) => {
+                    let name = name.replace('\\', "\\\\").replace('\'', "\\'");
+                    text.push_str(&format!("['{name}']"));
+                }
+                PathElement::Index(index) => text.push_str(&format!("[{index}]")),
+                PathElement::Attribute(name) => text.push_str(&format!(".{name}")),
+            }
+        }
+        match self.property {
+            Property::Size(dim) => text.push_str(&format!(".size()[{dim}]")),
+            Property::Stride(dim) => text.push_str(&format!(".stride()[{dim}]")),
+            Property::StorageOffset => text.push_str(".storage_offset()"),
+            Property::Rank => text.push_str(".dim()"),
+            Property::Value => {}
+        }
+        text
+    }
+}
+
 /// A condition over inputs.
 #[derive(Clone, Debug)]
 pub struct Guard {
@@ -115,7 +140,7 @@ impl Guard {
         &self.text
     }
 
-    /// The condition; its symbols are named by the text of what they read.
+    /// The condition; its symbols are named by [`Source::python`].
     pub fn expr(&self) -> &Expr {
         &self.expr
     }
@@ -172,7 +197,7 @@ impl Leaves for Inputs {
             // The input can be a float.
             Property::Value => &[(Assumption::Real, true)],
         };
-        let symbol = Symbol::new(&source.to_string(), assumptions);
+        let symbol = Symbol::new(&source.python(), assumptions);
         self.found.push((symbol.clone(), source));
         Ok(Some(symbol))
     }

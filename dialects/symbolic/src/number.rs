@@ -118,11 +118,13 @@ impl Number {
         }
     }
 
-    pub fn neg(self) -> Result<Number> {
-        self.mul(Number::NEG_ONE)
+    /// The number with the other sign.
+    pub fn negated(self) -> Result<Number> {
+        self.times(Number::NEG_ONE)
     }
 
-    pub fn add(self, other: Number) -> Result<Number> {
+    /// The sum; opposite infinities have none.
+    pub fn plus(self, other: Number) -> Result<Number> {
         match (self, other) {
             (Int(a), Int(b)) => a.checked_add(b).map(Int).ok_or(BuildError::Overflow),
             (Infinite { .. }, Infinite { .. }) => add_infinite(self, other),
@@ -139,7 +141,8 @@ impl Number {
         }
     }
 
-    pub fn mul(self, other: Number) -> Result<Number> {
+    /// The product; zero and an infinity have none.
+    pub fn times(self, other: Number) -> Result<Number> {
         match (self, other) {
             (Int(a), Int(b)) => a.checked_mul(b).map(Int).ok_or(BuildError::Overflow),
             (Infinite { integer, negative }, o) | (o, Infinite { integer, negative }) => {
@@ -295,7 +298,7 @@ fn compare_fractions(a: Number, b: Number) -> Ordering {
 fn checked_pow(base: i128, exponent: u128) -> Result<i128> {
     match base {
         0 | 1 => Ok(if exponent == 0 { 1 } else { base }),
-        -1 => Ok(if exponent % 2 == 0 { 1 } else { -1 }),
+        -1 => Ok(if exponent.is_multiple_of(2) { 1 } else { -1 }),
         _ => u32::try_from(exponent)
             .ok()
             .and_then(|e| base.checked_pow(e))

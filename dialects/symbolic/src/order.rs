@@ -2,7 +2,8 @@
 //!
 //! `sort_order` is sympy's `default_sort_key`, compared lazily: class, number of arguments, arguments, exponent, coefficient.
 //! `ordered` puts small expressions before large ones and breaks ties by it.
-//! `ordered_terms` arranges the terms of a sum by monomial, `ordered_factors` the factors of a product.
+//! `arranged` gives the arguments of a node in the order that belongs to it: the terms of a sum by monomial, the factors of a
+//! product by `sort_order`, the members of a set by `ordered`.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -12,39 +13,26 @@ use crate::expr::{Expr, Kind};
 use crate::func::Func;
 use crate::number::Number;
 
-/// What `sort_order` compares, in this order.
-struct Key<'a> {
-    class: (u8, u16, &'static str),
-    args: KeyArgs<'a>,
-    exponent: Option<&'a Expr>,
-    coefficient: Number,
+/// The arguments in the order in which sympy prints them; as they stand where no order belongs to the node.
+pub(crate) fn arranged(expr: &Expr) -> &[Expr] {
+    let owned = |list: Vec<&Expr>| list.into_iter().cloned().collect();
+    expr.arranged_memo().get_or_init(|| match expr.kind() {
+        Kind::Add(terms) => owned(ordered_terms(terms)),
+        Kind::Mul(factors) => owned(sorted(factors)),
+        Kind::Call(func, args) if is_lattice(*func) => owned(ordered(args)),
+        _ => expr.args().cloned().collect(),
+    })
 }
 
-enum KeyArgs<'a> {
-    None,
-    Text(String),
-    List(Vec<&'a Expr>),
-}
-
-impl KeyArgs<'_> {
-    fn len(&self) -> usize {
-        match self {
-            KeyArgs::None => 0,
-            KeyArgs::Text(_) => 1,
-            KeyArgs::List(list) => list.len(),
-        }
-    }
-}
-
-/// Orders as sympy's `default_sort_key` does.
+/// Orders as sympy's `default_sort_key` does. What comes later in the key is only looked at where all before is equal.
 pub(crate) fn sort_order(a: &Expr, b: &Expr) -> Ordering {
     if a == b {
         return Ordering::Equal;
     }
-    let (a, b) = (key(a), key(b));
-    a.class
-        .cmp(&b.class)
-        .then_with(|| compare_args(&a.args, &b.args))
+    let (a, b) = (Key::new(a), Key::new(b));
+    class(a.root)
+        .cmp(&class(b.root))
+        .then_with(|| compare_args(&a, &b))
         .then_with(|| match (a.exponent, b.exponent) {
             (Some(x), Some(y)) => sort_order(x, y),
             (None, None) => Ordering::Equal,
@@ -54,58 +42,77 @@ pub(crate) fn sort_order(a: &Expr, b: &Expr) -> Ordering {
         .then_with(|| a.coefficient.compare(b.coefficient))
 }
 
-fn compare_args(a: &KeyArgs, b: &KeyArgs) -> Ordering {
-    a.len().cmp(&b.len()).then_with(|| match (a, b) {
-        (KeyArgs::Text(x), KeyArgs::Text(y)) => x.cmp(y),
-        (KeyArgs::List(x), KeyArgs::List(y)) => x
-            .iter()
-            .zip(y)
-            .map(|(x, y)| sort_order(x, y))
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal),
-        _ => Ordering::Equal,
-    })
+/// An expression as `coefficient * root**exponent`.
+struct Key<'a> {
+    root: &'a Expr,
+    exponent: Option<&'a Expr>,
+    coefficient: Number,
+    /// Whether the root is a product of which the first factor is the coefficient.
+    skips_first: bool,
 }
 
-fn key(expr: &Expr) -> Key<'_> {
-    if let Some(number) = expr.as_number() {
-        return Key {
-            class: class(expr),
-            args: KeyArgs::None,
-            exponent: None,
-            coefficient: number,
+impl<'a> Key<'a> {
+    fn new(expr: &'a Expr) -> Key<'a> {
+        if let Some(number) = expr.as_number() {
+            return Key {
+                root: expr,
+                exponent: None,
+                coefficient: number,
+                skips_first: false,
+            };
+        }
+        let factors = expr.factors();
+        let (coefficient, rest) = match factors.split_first() {
+            Some((first, rest)) if first.as_number().is_some() => (first.as_number(), rest),
+            _ => (None, factors),
         };
-    }
-    let (coefficient, factors) = match expr.kind() {
-        Kind::Mul(factors) => match factors.split_first() {
-            Some((first, rest)) => match first.as_number() {
-                Some(number) => (number, rest),
-                None => (Number::ONE, factors.as_slice()),
+        let (root, exponent) = match rest {
+            [only] => match only.kind() {
+                Kind::Pow(base, exponent) => (base, Some(exponent)),
+                _ => (only, None),
             },
-            None => (Number::ONE, factors.as_slice()),
-        },
-        _ => (Number::ONE, std::slice::from_ref(expr)),
-    };
-    let (root, exponent) = match factors {
-        [only] => match only.kind() {
-            Kind::Pow(base, exponent) => (base, Some(exponent)),
-            _ => (only, None),
-        },
-        _ => (expr, None),
-    };
-    let args = match root.kind() {
-        Kind::Number(_) | Kind::Bool(_) | Kind::Symbol(_) => KeyArgs::Text(root.to_string()),
-        Kind::Add(terms) => KeyArgs::List(ordered_terms(terms)),
-        Kind::Mul(_) => KeyArgs::List(ordered_factors(factors)),
-        Kind::Call(func, args) if is_lattice(*func) => KeyArgs::List(ordered(args)),
-        _ => KeyArgs::List(root.args().collect()),
-    };
-    Key {
-        class: class(root),
-        args,
-        exponent,
-        coefficient,
+            _ => (expr, None),
+        };
+        Key {
+            root,
+            exponent,
+            coefficient: coefficient.unwrap_or(Number::ONE),
+            skips_first: coefficient.is_some() && rest.len() > 1,
+        }
     }
+
+    /// Numbers have no arguments, other atoms their text.
+    fn n_args(&self) -> usize {
+        match self.root.kind() {
+            Kind::Number(_) => usize::from(self.exponent.is_some()),
+            Kind::Bool(_) | Kind::Symbol(_) => 1,
+            _ => self.root.args().count() - usize::from(self.skips_first),
+        }
+    }
+
+    fn args(&self) -> &'a [Expr] {
+        let args = arranged(self.root);
+        args.get(usize::from(self.skips_first)..).unwrap_or(args)
+    }
+}
+
+fn compare_args(a: &Key, b: &Key) -> Ordering {
+    a.n_args()
+        .cmp(&b.n_args())
+        .then_with(|| match (a.root.kind(), b.root.kind()) {
+            _ if a.root == b.root && a.skips_first == b.skips_first => Ordering::Equal,
+            (Kind::Symbol(x), Kind::Symbol(y)) => x.name().cmp(y.name()),
+            (Kind::Number(_), _) if a.exponent.is_some() => {
+                a.root.to_string().cmp(&b.root.to_string())
+            }
+            _ => a
+                .args()
+                .iter()
+                .zip(b.args())
+                .map(|(x, y)| sort_order(x, y))
+                .find(|order| order.is_ne())
+                .unwrap_or(Ordering::Equal),
+        })
 }
 
 /// sympy's class key.
@@ -134,20 +141,8 @@ pub(crate) fn is_lattice(func: Func) -> bool {
 /// sympy's `ordered`: by number of nodes, floats counting half, then by `sort_order`.
 pub(crate) fn ordered(args: &[Expr]) -> Vec<&Expr> {
     let mut result: Vec<&Expr> = args.iter().collect();
-    result.sort_by(|a, b| {
-        half_nodes(a)
-            .cmp(&half_nodes(b))
-            .then_with(|| sort_order(a, b))
-    });
+    result.sort_by(|a, b| a.weight().cmp(&b.weight()).then_with(|| sort_order(a, b)));
     result
-}
-
-/// Twice sympy's node count.
-fn half_nodes(expr: &Expr) -> u64 {
-    if matches!(expr.as_number(), Some(Number::Float(_))) {
-        return 1;
-    }
-    2 + expr.args().map(half_nodes).sum::<u64>()
 }
 
 /// The arguments by `sort_order`.
@@ -157,13 +152,8 @@ pub(crate) fn sorted(args: &[Expr]) -> Vec<&Expr> {
     result
 }
 
-/// The factors of a product as sympy prints them.
-pub(crate) fn ordered_factors(factors: &[Expr]) -> Vec<&Expr> {
-    sorted(factors)
-}
-
 /// The terms of a sum as sympy prints them: by monomial, highest power of the first generator first.
-pub(crate) fn ordered_terms(terms: &[Expr]) -> Vec<&Expr> {
+fn ordered_terms(terms: &[Expr]) -> Vec<&Expr> {
     if let Some(special) = constant_minus_multiple(terms) {
         return special.to_vec();
     }
@@ -182,7 +172,7 @@ pub(crate) fn ordered_terms(terms: &[Expr]) -> Vec<&Expr> {
         .enumerate()
         .map(|(position, generator)| (*generator, position))
         .collect();
-    let mut rows: Vec<(Vec<(usize, i128)>, f64, &Expr)> = monomials
+    let mut rows: Vec<Row> = monomials
         .iter()
         .zip(terms)
         .map(|((coefficient, powers), term)| {
@@ -197,6 +187,9 @@ pub(crate) fn ordered_terms(terms: &[Expr]) -> Vec<&Expr> {
     rows.sort_by(|a, b| compare_monomials(&a.0, &b.0).then_with(|| a.1.total_cmp(&b.1)));
     rows.into_iter().map(|(.., term)| term).collect()
 }
+
+/// Powers by position of their generator, coefficient, and the term that they come from.
+type Row<'a> = (Vec<(usize, i128)>, f64, &'a Expr);
 
 /// `1 - 2*x` is not printed as `-2*x + 1`: a positive number and a negative multiple of one factor stay in this order.
 fn constant_minus_multiple(terms: &[Expr]) -> Option<[&Expr; 2]> {

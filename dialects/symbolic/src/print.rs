@@ -6,7 +6,7 @@ use crate::expr::{Expr, Kind};
 use crate::float::to_text;
 use crate::func::{ATOM, Func, Relation};
 use crate::number::Number;
-use crate::order::{is_lattice, ordered, ordered_factors, ordered_terms, sorted};
+use crate::order::{arranged, is_lattice, sorted};
 
 /// Binding strengths of sympy's printer.
 mod precedence {
@@ -34,11 +34,11 @@ fn print(expr: &Expr) -> String {
         Kind::Number(number) => print_number(*number),
         Kind::Bool(value) => if *value { "True" } else { "False" }.into(),
         Kind::Symbol(symbol) => symbol.name().into(),
-        Kind::Add(terms) => print_sum(terms),
-        Kind::Mul(factors) => print_product(expr, factors),
+        Kind::Add(_) => print_sum(expr),
+        Kind::Mul(_) => print_product(expr),
         Kind::Pow(base, exponent) => print_power(base, exponent),
         Kind::Relation(relation, left, right) => print_relation(*relation, left, right),
-        Kind::Call(func, args) => print_call(*func, args),
+        Kind::Call(func, args) => print_call(*func, args, arranged(expr)),
     }
 }
 
@@ -97,9 +97,9 @@ fn parenthesize_if(condition: bool, text: String) -> String {
     if condition { format!("({text})") } else { text }
 }
 
-fn print_sum(terms: &[Expr]) -> String {
+fn print_sum(sum: &Expr) -> String {
     let mut result = String::new();
-    for term in ordered_terms(terms) {
+    for term in arranged(sum) {
         let text = print(term);
         let is_sum = matches!(term.kind(), Kind::Add(_));
         let (sign, text) = match text.strip_prefix('-') {
@@ -122,14 +122,14 @@ fn print_sum(terms: &[Expr]) -> String {
 }
 
 /// Numerator over denominator, the sign of the coefficient in front.
-fn print_product(product: &Expr, factors: &[Expr]) -> String {
+fn print_product(product: &Expr) -> String {
     let level = binding(product);
     let mut sign = "";
-    let mut ordered: Vec<Expr> = ordered_factors(factors).into_iter().cloned().collect();
+    let mut ordered = arranged(product).to_vec();
     if let Some(first) = ordered.first_mut()
         && let Some(number) = first.as_number()
         && number.is_negative()
-        && let Ok(positive) = number.neg()
+        && let Ok(positive) = number.negated()
     {
         sign = "-";
         *first = Expr::number(positive);
@@ -207,10 +207,10 @@ fn print_relation(relation: Relation, left: &Expr, right: &Expr) -> String {
     }
 }
 
-fn print_call(func: Func, args: &[Expr]) -> String {
+fn print_call(func: Func, args: &[Expr], arranged: &[Expr]) -> String {
     match (func, args) {
-        (Func::And, _) => connected(args, " & ", precedence::BITWISE_AND),
-        (Func::Or, _) => connected(args, " | ", precedence::BITWISE_OR),
+        (Func::And, _) => connected(arranged, " & ", precedence::BITWISE_AND),
+        (Func::Or, _) => connected(arranged, " | ", precedence::BITWISE_OR),
         (Func::Not, [arg]) => format!("~{}", parenthesize(arg, precedence::NOT)),
         (Func::FloorDiv | Func::CleanDiv, [base, divisor]) => format!(
             "({}//{})",
@@ -231,10 +231,7 @@ fn print_call(func: Func, args: &[Expr]) -> String {
 }
 
 fn connected(args: &[Expr], separator: &str, level: u32) -> String {
-    let parts: Vec<String> = ordered(args)
-        .into_iter()
-        .map(|arg| parenthesize(arg, level))
-        .collect();
+    let parts: Vec<String> = args.iter().map(|arg| parenthesize(arg, level)).collect();
     parts.join(separator)
 }
 
@@ -258,8 +255,8 @@ impl Expr {
                 text.push(')');
                 text
             }
-            Kind::Add(terms) => srepr_call("Add", ordered_terms(terms)),
-            Kind::Mul(factors) => srepr_product(factors),
+            Kind::Add(_) => srepr_call("Add", arranged(self)),
+            Kind::Mul(_) => srepr_product(arranged(self)),
             Kind::Pow(..) => srepr_call("Pow", self.args()),
             Kind::Relation(relation, ..) => srepr_call(relation.class_name(), self.args()),
             Kind::Call(Func::Piecewise, args) => {
@@ -269,7 +266,7 @@ impl Expr {
                     .collect();
                 format!("Piecewise({})", pairs.join(", "))
             }
-            Kind::Call(func, args) if is_lattice(*func) => srepr_call(func.name(), ordered(args)),
+            Kind::Call(func, _) if is_lattice(*func) => srepr_call(func.name(), arranged(self)),
             Kind::Call(func, args) => srepr_call(func.name(), args),
         }
     }
@@ -289,19 +286,15 @@ fn srepr_number(number: Number) -> String {
 }
 
 /// sympy takes the sign out of a negative coefficient: `Mul(Integer(-1), Integer(2), ...)`.
-fn srepr_product(factors: &[Expr]) -> String {
-    let ordered = ordered_factors(factors);
-    let negative = ordered.first().and_then(|first| first.as_number());
+fn srepr_product(ordered: &[Expr]) -> String {
+    let negative = ordered.first().and_then(Expr::as_number);
     if let (Some(number), Some((_, rest))) = (negative, ordered.split_first())
         && number.is_negative()
         && number != Number::NEG_ONE
-        && let Ok(positive) = number.neg()
+        && let Ok(positive) = number.negated()
     {
         let (sign, size) = (Expr::int(-1), Expr::number(positive));
-        return srepr_call(
-            "Mul",
-            [&sign, &size].into_iter().chain(rest.iter().copied()),
-        );
+        return srepr_call("Mul", [&sign, &size].into_iter().chain(rest));
     }
     srepr_call("Mul", ordered)
 }

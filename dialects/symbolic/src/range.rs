@@ -198,7 +198,7 @@ fn assumed_range(symbol: &Symbol) -> ValueRange {
         range.lower = Number::ZERO;
     }
     if assumes(Assumption::Negative) {
-        range.upper = least.neg().unwrap_or(Number::ZERO);
+        range.upper = least.negated().unwrap_or(Number::ZERO);
     } else if assumes(Assumption::Nonpositive) {
         range.upper = Number::ZERO;
     }

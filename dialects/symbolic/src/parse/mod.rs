@@ -12,9 +12,9 @@ use crate::expr::{Expr, Symbol};
 use lower::{Leaves, Lowering};
 
 /// Longest text that is read.
-pub const MAX_TEXT: usize = 1 << 20;
+pub const MAX_TEXT: usize = 1 << 18;
 /// Deepest nesting of brackets and operators.
-pub const MAX_NESTING: usize = 150;
+pub const MAX_NESTING: usize = 100;
 
 /// The leaves of sympy text: symbols, by the caller's table.
 struct Symbols<'a>(&'a dyn Fn(&str) -> Symbol);

@@ -36,8 +36,11 @@ pub(crate) enum AstKind {
     Sequence(Vec<Ast>),
 }
 
-/// Levels of left-associative operators, loosest first.
-const LEVELS: [&[&str]; 6] = [
+/// The levels of binary operators, loosest first.
+const LEVELS: [&[&str]; 9] = [
+    &["or"],
+    &["and"],
+    &["==", "!=", "<", "<=", ">", ">="],
     &["|"],
     &["^"],
     &["&"],
@@ -45,6 +48,8 @@ const LEVELS: [&[&str]; 6] = [
     &["+", "-"],
     &["*", "/", "//", "%"],
 ];
+const AND: usize = 1;
+const COMPARISON: usize = 2;
 
 const KEYWORDS: [&str; 5] = ["and", "or", "not", "if", "else"];
 
@@ -138,11 +143,11 @@ impl<'t> Parser<'t> {
     fn expression(&mut self) -> Result<Ast, ParseError> {
         self.nested(|parser| {
             let offset = parser.offset();
-            let value = parser.connective(false)?;
+            let value = parser.operators(0)?;
             if !parser.take("if") {
                 return Ok(value);
             }
-            let condition = parser.connective(false)?;
+            let condition = parser.operators(0)?;
             parser.expect("else")?;
             let other = parser.expression()?;
             Ok(Ast {
@@ -152,70 +157,48 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// Operands joined by `or`, or (if the flag is set) by `and`.
-    fn connective(&mut self, is_and: bool) -> Result<Ast, ParseError> {
+    /// Operands joined by operators of the level and tighter ones; one call for all levels keeps the stack small.
+    fn operators(&mut self, loosest: usize) -> Result<Ast, ParseError> {
         let offset = self.offset();
-        let (keyword, operand): (_, fn(&mut Self) -> _) = if is_and {
-            ("and", Self::negation)
+        let is_negation = loosest <= COMPARISON && self.take("not");
+        let mut left = if is_negation {
+            let operand = self.nested(|parser| parser.operators(COMPARISON))?;
+            Ast {
+                offset,
+                kind: AstKind::Prefix("not", Box::new(operand)),
+            }
         } else {
-            ("or", |parser| parser.connective(true))
+            self.prefix()?
         };
-        let first = operand(self)?;
-        let mut operands = vec![first];
-        while self.take(keyword) {
-            operands.push(operand(self)?);
-        }
-        if operands.len() > 1 {
-            let kind = AstKind::Connective(is_and, operands);
-            return Ok(Ast { offset, kind });
-        }
-        operands
-            .pop()
-            .ok_or_else(|| self.unexpected("an expression"))
-    }
-
-    fn negation(&mut self) -> Result<Ast, ParseError> {
-        let offset = self.offset();
-        if self.take("not") {
-            let operand = self.nested(Self::negation)?;
-            let kind = AstKind::Prefix("not", Box::new(operand));
-            return Ok(Ast { offset, kind });
-        }
-        self.comparison()
-    }
-
-    fn comparison(&mut self) -> Result<Ast, ParseError> {
-        let offset = self.offset();
-        let first = self.chain(0)?;
-        let mut rest = Vec::new();
-        while let Some(TokenKind::Operator(operator)) = self.peek().map(|token| &token.kind)
-            && let Some(relation) = Relation::by_operator(operator)
+        while let Some((level, _)) = self.binary_operator()
+            && level >= loosest
         {
-            self.position += 1;
-            rest.push((relation, self.chain(0)?));
+            let mut rest = Vec::new();
+            while let Some((same, operator)) = self.binary_operator()
+                && same == level
+            {
+                self.position += 1;
+                rest.push((operator, self.operators(level + 1)?));
+            }
+            left = Ast {
+                offset,
+                kind: joined(level, left, rest),
+            };
         }
-        if rest.is_empty() {
-            return Ok(first);
-        }
-        let kind = AstKind::Compare(Box::new(first), rest);
-        Ok(Ast { offset, kind })
+        Ok(left)
     }
 
-    fn chain(&mut self, level: usize) -> Result<Ast, ParseError> {
-        let Some(operators) = LEVELS.get(level) else {
-            return self.prefix();
+    /// The level and text of the binary operator that comes next.
+    fn binary_operator(&self) -> Option<(usize, &'static str)> {
+        let text = match &self.peek()?.kind {
+            TokenKind::Operator(operator) => *operator,
+            TokenKind::Name(name) => *name,
+            _ => return None,
         };
-        let offset = self.offset();
-        let first = self.chain(level + 1)?;
-        let mut rest = Vec::new();
-        while let Some(operator) = self.take_operator(operators) {
-            rest.push((operator, self.chain(level + 1)?));
-        }
-        if rest.is_empty() {
-            return Ok(first);
-        }
-        let kind = AstKind::Chain(Box::new(first), rest);
-        Ok(Ast { offset, kind })
+        LEVELS.iter().enumerate().find_map(|(level, operators)| {
+            let operator = operators.iter().find(|operator| **operator == text)?;
+            Some((level, *operator))
+        })
     }
 
     fn prefix(&mut self) -> Result<Ast, ParseError> {
@@ -338,4 +321,18 @@ impl<'t> Parser<'t> {
             }
         }
     }
+}
+
+/// The operands of one level as a tree.
+fn joined(level: usize, first: Ast, rest: Vec<(&'static str, Ast)>) -> AstKind {
+    if level <= AND {
+        let rest = rest.into_iter().map(|(_, operand)| operand);
+        return AstKind::Connective(level == AND, [first].into_iter().chain(rest).collect());
+    }
+    if level > COMPARISON {
+        return AstKind::Chain(Box::new(first), rest);
+    }
+    let relation = |(operator, operand)| Some((Relation::by_operator(operator)?, operand));
+    let rest = rest.into_iter().filter_map(relation).collect();
+    AstKind::Compare(Box::new(first), rest)
 }

@@ -1,0 +1,244 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Reads, prints, checks and runs programs of torch.export, without Python.
+#[derive(Debug, Parser)]
+#[command(
+    name = "expc",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(after_help = "Exit status: 0 done, 1 the program or its inputs are at fault, 2 usage.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a program
+    Run(RunArgs),
+    /// Run many cases, one a line of a list
+    RunMany(RunManyArgs),
+    /// Print a program as PyTorch prints an ExportedProgram
+    Print(PrintArgs),
+    /// Write the module of a program
+    Opt(OptArgs),
+    /// Verify everything that can be verified without running
+    Check(CheckArgs),
+    /// Show what is known of operators
+    Ops(OpsArgs),
+    /// Measure load time and latency
+    Bench(BenchArgs),
+}
+
+/// The model of most commands.
+#[derive(Debug, Args)]
+pub struct ModelArg {
+    /// A `.pt2` archive or a `.mlir` module; `-` is the standard input
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+}
+
+/// How a program is loaded.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// Where to run
+    #[arg(long, value_name = "cpu|cuda[:N]", default_value = "cpu")]
+    pub device: String,
+
+    /// Threads that one operator uses [default: libtorch's choice]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=4096))]
+    pub threads: Option<i32>,
+
+    /// Load a library that registers operators, running its code (repeatable)
+    #[arg(long, value_name = "LIB")]
+    pub load_library: Vec<PathBuf>,
+
+    /// Weights of a model that has none, or that replace its own
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub weights: Option<PathBuf>,
+
+    /// Run the program as it was exported
+    #[arg(long)]
+    pub no_optimize: bool,
+}
+
+/// How a case is run.
+#[derive(Debug, Args)]
+pub struct ExecutionArgs {
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// Also write what the call changed: `buffer:FQN` and `input:I`
+    #[arg(long)]
+    pub state: bool,
+
+    /// Call the program so many times and keep the last result; its state is kept between calls
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+
+    /// Seed of the random number generators
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Answer with JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub model: ModelArg,
+
+    /// One input, by name, pytree path or position: a `.npy` file or a Python number (repeatable)
+    #[arg(long = "input", value_name = "NAME=VALUE")]
+    pub input: Vec<String>,
+
+    /// Inputs, by position ("0", "1", ..), name or pytree path
+    #[arg(long, value_name = "FILE.npz|.safetensors")]
+    pub inputs: Option<PathBuf>,
+
+    /// Write the flat outputs, with keys "0", "1", ..
+    #[arg(short, long, value_name = "FILE.npz|.safetensors")]
+    pub output: Option<PathBuf>,
+
+    /// Compare the outputs with those of this file
+    #[arg(long, value_name = "FILE.npz|.safetensors")]
+    pub expected: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub tolerance: ToleranceArgs,
+
+    #[command(flatten)]
+    pub execution: ExecutionArgs,
+}
+
+/// Two numbers agree if they differ by at most atol + rtol * |expected|.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ToleranceArgs {
+    /// Relative tolerance of --expected [default: by dtype, as torch.testing.assert_close]
+    #[arg(long, value_name = "X", requires = "expected")]
+    pub rtol: Option<f64>,
+
+    /// Absolute tolerance of --expected [default: by dtype, as torch.testing.assert_close]
+    #[arg(long, value_name = "X", requires = "expected")]
+    pub atol: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunManyArgs {
+    /// One case a line: `model<TAB>inputs.npz<TAB>out.npz`; a case that fails writes OUT.err and the next goes on
+    #[arg(value_name = "LIST")]
+    pub list: PathBuf,
+
+    #[command(flatten)]
+    pub execution: ExecutionArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PrintArgs {
+    #[command(flatten)]
+    pub model: ModelArg,
+}
+
+/// What `opt` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// The module, which every command reads again
+    Mlir,
+}
+
+#[derive(Debug, Args)]
+pub struct OptArgs {
+    #[command(flatten)]
+    pub model: ModelArg,
+
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Emit::Mlir)]
+    pub emit: Emit,
+
+    /// Where to write [default: the standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Keep node names, stack traces and module paths in the text
+    #[arg(long)]
+    pub locations: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub model: ModelArg,
+
+    /// Weights of a model that has none, or that replace its own
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub weights: Option<PathBuf>,
+
+    /// Load a library that registers operators, running its code (repeatable)
+    #[arg(long, value_name = "LIB")]
+    pub load_library: Vec<PathBuf>,
+
+    /// Write what was found as JSON, one diagnostic a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct OpsArgs {
+    /// An operator: `aten.add.Tensor`, or `aten.add` for all its overloads
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Only operators of this namespace
+    #[arg(long, value_name = "NS")]
+    pub namespace: Option<String>,
+
+    /// Only operators of the Core ATen op set
+    #[arg(long)]
+    pub core: bool,
+
+    /// The schemas that libtorch registers, instead of the op table
+    #[arg(long, conflicts_with = "core")]
+    pub registered: bool,
+
+    /// Load a library that registers operators, running its code (repeatable)
+    #[arg(long, value_name = "LIB", requires = "registered")]
+    pub load_library: Vec<PathBuf>,
+
+    /// Answer with JSON, one operator a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub model: ModelArg,
+
+    /// Inputs, as for `run` [default: made at random from the signature]
+    #[arg(long, value_name = "FILE.npz|.safetensors")]
+    pub inputs: Option<PathBuf>,
+
+    /// Calls to measure
+    #[arg(long, value_name = "R", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+
+    /// Calls before those
+    #[arg(long, value_name = "W", default_value = "3")]
+    pub warmup: u32,
+
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// Answer with JSON, times in seconds
+    #[arg(long)]
+    pub json: bool,
+}

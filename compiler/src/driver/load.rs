@@ -1,0 +1,85 @@
+//! From what the command line names to a module in memory.
+
+use std::path::{Path, PathBuf};
+
+use expc_dialects::Diagnostic;
+use expc_runtime::torch;
+use melior::Context;
+
+use super::console::{Console, Outcome};
+use crate::frontend::{self, Loaded};
+
+/// The name of the standard input among the files.
+const STDIN: &str = "-";
+
+/// What messages call the standard input.
+const STDIN_NAME: &str = "<stdin>";
+
+/// Reads and verifies a model.
+pub fn model<'c>(
+    context: &'c Context,
+    path: &Path,
+    console: &mut Console<'_>,
+) -> Outcome<Loaded<'c>> {
+    let _spinner = console.spinner(format!("reading {}", path.display()));
+    if path == Path::new(STDIN) {
+        let bytes = stdin(console)?;
+        return Ok(frontend::load_bytes(context, bytes, STDIN_NAME)?);
+    }
+    // A pipe can be read only once, and the reader of files looks at their beginning first.
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        let file = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|error| unreadable(&file, &error))?;
+        return Ok(frontend::load_bytes(context, bytes, &file)?);
+    }
+    Ok(frontend::load_file(context, path)?)
+}
+
+/// Everything that the standard input has.
+fn stdin(console: &mut Console<'_>) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    console
+        .stdin
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(STDIN_NAME, &error))?;
+    Ok(bytes)
+}
+
+/// What messages call a file of the command line.
+pub fn name_of(path: &Path) -> String {
+    if path == Path::new(STDIN) {
+        STDIN_NAME.to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// The text of a file, or of the standard input.
+pub fn text(path: &Path, console: &mut Console<'_>) -> Outcome<String> {
+    let file = name_of(path);
+    let bytes = match path == Path::new(STDIN) {
+        true => stdin(console)?,
+        false => std::fs::read(path).map_err(|error| unreadable(&file, &error))?,
+    };
+    String::from_utf8(bytes).map_err(|error| {
+        let position = error.utf8_error().valid_up_to();
+        Diagnostic::error(
+            "E0694",
+            format!("expected text, byte {position} is not UTF-8"),
+        )
+        .in_file(file)
+        .into()
+    })
+}
+
+fn unreadable(file: &str, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error("E0695", format!("cannot read the file: {error}")).in_file(file)
+}
+
+/// Loads libraries that register operators; runs their code.
+pub fn libraries(paths: &[PathBuf]) -> Outcome {
+    for path in paths {
+        torch::load_library(path).map_err(|error| Diagnostic::error("E0696", error.to_string()))?;
+    }
+    Ok(())
+}

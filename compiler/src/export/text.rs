@@ -3,15 +3,20 @@
 //! It is made from the module alone, so that any module of the dialect can be printed. Programs of other
 //! versions are printed in the same form. Names that a program lacks are made up as PyTorch would.
 
+mod build;
 mod code;
 mod comment;
 mod fx;
+mod layout;
 mod names;
 mod python;
+mod region;
 
 use std::fmt::Write;
 
 use expc_dialects::{Diagnostic, InputSpec, OutputSpec, Program, Signature, program::Range};
+
+use rustc_hash::FxHashSet;
 
 use code::Writer;
 use fx::FxGraph;
@@ -20,15 +25,15 @@ use fx::FxGraph;
 pub fn program_text(program: &Program<'_, '_>) -> Result<String, Diagnostic> {
     let root = program.root()?;
     let graphs = fx::graphs(program);
-    let graph = FxGraph::new(root, &graphs)?;
+    let graph = FxGraph::root(root, &graphs)?;
     let mut writer = Writer::new(&graphs);
     writer.class("GraphModule", &graph, 1)?;
     let signature = signature_text(&root.signature()?, &graph);
-    let ranges: Vec<String> = program.ranges()?.iter().map(range_text).collect();
+    let ranges = ranges_text(program)?;
     Ok(format!(
         "ExportedProgram:\n{}Graph signature: \n{signature}Range constraints: {{{}}}\n",
         writer.finish(),
-        ranges.join(", ")
+        ranges,
     ))
 }
 
@@ -72,16 +77,28 @@ fn spec_line(name: &str, kind: &str, target: Option<&str>) -> String {
     format!("    {name}: {}{target}", kind.to_uppercase())
 }
 
-fn range_text(range: &Range) -> String {
-    let bound = |bound: Option<i64>, infinity: &str| {
-        bound.map_or(infinity.to_owned(), |bound| bound.to_string())
+fn ranges_text(program: &Program<'_, '_>) -> Result<String, Diagnostic> {
+    let symbols = program.symbols()?;
+    let real: FxHashSet<&str> = symbols
+        .iter()
+        .filter(|symbol| !symbol.integer)
+        .map(|symbol| symbol.name.as_str())
+        .collect();
+    let ranges = program.ranges()?;
+    let ranges = ranges
+        .iter()
+        .map(|range| range_text(range, real.contains(range.expression.as_str())));
+    Ok(ranges.collect::<Vec<_>>().join(", "))
+}
+
+fn range_text(range: &Range, is_real: bool) -> String {
+    let infinity = if is_real { "oo" } else { "int_oo" };
+    let bound = |bound: Option<i64>, sign: &str| match bound {
+        Some(bound) => bound.to_string(),
+        None => format!("{sign}{infinity}"),
     };
-    format!(
-        "{}: VR[{}, {}]",
-        range.expression,
-        bound(range.min, "-int_oo"),
-        bound(range.max, "int_oo")
-    )
+    let (min, max) = (bound(range.min, "-"), bound(range.max, ""));
+    format!("{}: VR[{min}, {max}]", range.expression)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The code of a graph: `class … def forward …`, and the classes of the graphs in it.
 
-use expc_dialects::{Diagnostic, Graph};
+use expc_dialects::Diagnostic;
 use rustc_hash::FxHashSet;
 
 use super::{
-    fx::{Arg, Callee, FxGraph, Graphs, Node, NodeIndex, NodeKind},
+    fx::{Arg, Callee, Child, FxGraph, Graphs, Node, NodeIndex, NodeKind},
     names::Namespace,
     python,
 };
@@ -56,24 +56,24 @@ impl<'c: 'a, 'a, 'g> Writer<'c, 'a, 'g> {
             self.line(depth + 2, &line);
         }
         self.line(depth, "");
-        for (name, child) in &graph.children {
-            self.child(name, *child, depth + 1)?;
+        for child in &graph.children {
+            self.child(child, depth + 1)?;
         }
         Ok(())
     }
 
-    fn child(&mut self, name: &str, graph: Graph<'c, 'a>, depth: usize) -> Result<(), Diagnostic> {
+    fn child(&mut self, child: &Child<'c, 'a>, depth: usize) -> Result<(), Diagnostic> {
         self.n_graphs += 1;
         if depth > MAX_DEPTH || self.n_graphs > MAX_GRAPHS {
             return Err(Diagnostic::at(
-                &graph.operation(),
+                &child.graph.operation(),
                 "E0243",
                 format!(
                     "graphs are nested deeper than {MAX_DEPTH}, or there are more than {MAX_GRAPHS} to print"
                 ),
             ));
         }
-        self.class(name, &FxGraph::new(graph, self.graphs)?, depth)
+        self.class(&child.name, &FxGraph::child(child, self.graphs)?, depth)
     }
 
     fn line(&mut self, depth: usize, text: &str) {

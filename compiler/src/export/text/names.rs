@@ -122,7 +122,7 @@ fn to_identifier(candidate: &str) -> String {
 }
 
 /// `add` and 1 of `add_1`. Numbers too long to count on belong to the name.
-fn split_number(name: &str) -> (&str, Option<u64>) {
+pub fn split_number(name: &str) -> (&str, Option<u64>) {
     const LONGEST: usize = 18;
     let Some((base, digits)) = name.rsplit_once('_') else {
         return (name, None);
@@ -147,6 +147,16 @@ impl FreeNames {
     /// Keeps a name from being given to another node.
     pub fn reserve(&mut self, name: &str) {
         self.taken.insert(name.to_owned());
+    }
+
+    /// `base_N` with the smallest number from `first` on that is free.
+    pub fn create_from(&mut self, base: &str, first: u64) -> String {
+        let name = (first..)
+            .map(|number| format!("{base}_{number}"))
+            .find(|name| !self.taken.contains(name))
+            .unwrap_or_default();
+        self.taken.insert(name.clone());
+        name
     }
 
     /// `base`, or `base_N` with the smallest number that is free.

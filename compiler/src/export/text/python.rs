@@ -71,11 +71,6 @@ fn float_digits(value: f64) -> String {
     format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
 }
 
-/// Whether an expression is a plain number or truth value.
-pub fn is_number(text: &str) -> bool {
-    matches!(text, "True" | "False") || text.parse::<f64>().is_ok()
-}
-
 fn complex(re: f64, im: f64) -> String {
     let imaginary = float_digits(im);
     if re == 0.0 && re.is_sign_positive() {

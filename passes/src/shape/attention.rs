@@ -1,0 +1,5 @@
+//! Attention.
+
+use super::rules::Row;
+
+pub const RULES: &[Row] = &[];

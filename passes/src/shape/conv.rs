@@ -1,0 +1,5 @@
+//! Convolutions.
+
+use super::rules::Row;
+
+pub const RULES: &[Row] = &[];

@@ -1,0 +1,236 @@
+//! What a program says of its symbols, and what follows from it.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use expc_dialects::{Constant, Diagnostic, Dim, Program, TensorMeta, ValueType};
+use expc_symbolic::{Assumption, Env, Expr, Relation, Symbol, Value, ValueRange, eval, statically};
+use melior::ir::{Type, TypeLike};
+use rustc_hash::FxHashMap;
+
+use super::{MetaKernel, size::Size, tensor::Tensor};
+
+/// What the program says of its symbols, and the fallback for ops without a rule.
+///
+/// Keeps what it has read of types, so one environment serves one MLIR context.
+#[derive(Default)]
+pub struct ShapeEnv<'e> {
+    ranges: Env,
+    hints: FxHashMap<String, i64>,
+    symbols: FxHashMap<String, Symbol>,
+    meta: Option<&'e dyn MetaKernel>,
+    graphs: RefCell<FxHashMap<String, GraphResults>>,
+    fresh: Cell<u64>,
+    fresh_float: Cell<u64>,
+    expressions: RefCell<FxHashMap<String, Expr>>,
+    types: RefCell<FxHashMap<usize, Option<Rc<Tensor>>>>,
+}
+
+/// What a named graph returns: types, and expressions of symbolic scalars.
+pub type GraphResults = Rc<Vec<(ValueType, Option<String>)>>;
+
+impl<'e> ShapeEnv<'e> {
+    /// An environment in which symbols are what their names say and no range is known.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The environment of a program: its symbols with their hints and ranges.
+    pub fn of_program(program: &Program<'_, '_>) -> Result<Self, Diagnostic> {
+        let mut env = Self::new();
+        for symbol in program.symbols()? {
+            let mut assumptions = Vec::new();
+            if symbol.positive {
+                assumptions.push((Assumption::Positive, true));
+            }
+            if symbol.integer {
+                assumptions.push((Assumption::Integer, true));
+            }
+            env.reserve(&symbol.name);
+            if let Some(Constant::Int(hint)) = symbol.hint {
+                env.hints.insert(symbol.name.clone(), hint);
+            }
+            let declared = Symbol::new(&symbol.name, &assumptions);
+            env.symbols.insert(symbol.name, declared);
+        }
+        for range in program.ranges()? {
+            if let Some(symbol) = env.parse(&range.expression).and_then(|expr| expr.as_symbol().cloned()) {
+                env.set_range(symbol.name(), range.min, range.max);
+            }
+        }
+        Ok(env)
+    }
+
+    /// With a kernel for ops without a rule, asked only where all sizes are numbers.
+    #[must_use]
+    pub fn with_meta(mut self, meta: &'e dyn MetaKernel) -> Self {
+        self.meta = Some(meta);
+        self
+    }
+
+    /// Without the values that symbols had at export time.
+    #[must_use]
+    pub fn without_hints(mut self) -> Self {
+        self.hints.clear();
+        self
+    }
+
+    /// Bounds a symbol, both ends included.
+    pub fn set_range(&mut self, symbol: &str, min: Option<i64>, max: Option<i64>) {
+        self.reserve(symbol);
+        if let Some(range) = ValueRange::ints(min.map(i128::from), max.map(i128::from)) {
+            self.ranges.set(symbol, range);
+        }
+    }
+
+    /// Ranges of the symbols.
+    pub fn ranges(&self) -> &Env {
+        &self.ranges
+    }
+
+    /// The kernel for ops without a rule.
+    pub fn meta(&self) -> Option<&'e dyn MetaKernel> {
+        self.meta
+    }
+
+    /// Says what a graph returns, for the ops that name it.
+    pub fn set_graph(&self, symbol: &str, results: Vec<(ValueType, Option<String>)>) {
+        self.graphs
+            .borrow_mut()
+            .insert(symbol.to_owned(), Rc::new(results));
+    }
+
+    /// What a graph returns.
+    pub fn graph(&self, symbol: &str) -> Option<GraphResults> {
+        self.graphs.borrow().get(symbol).cloned()
+    }
+
+    /// A symbol that stands for an integer which only data decide: `u0`.
+    pub fn unbacked(&self) -> Size {
+        let number = self.fresh.get();
+        self.fresh.set(number.saturating_add(1));
+        Expr::torch_symbol(&format!("u{number}")).into()
+    }
+
+    /// A symbol that stands for a float which only data decide: `zuf0`.
+    pub fn unbacked_float(&self) -> Expr {
+        let number = self.fresh_float.get();
+        self.fresh_float.set(number.saturating_add(1));
+        Expr::torch_symbol(&format!("zuf{number}"))
+    }
+
+    /// Takes care that no fresh symbol gets this name.
+    fn reserve(&self, name: &str) {
+        for (prefix, fresh) in [("u", &self.fresh), ("zuf", &self.fresh_float)] {
+            let number = name.strip_prefix(prefix).and_then(|rest| rest.parse::<u64>().ok());
+            if let Some(number) = number {
+                fresh.set(fresh.get().max(number.saturating_add(1)));
+            }
+        }
+    }
+
+    /// The expression of a text; none if it is none.
+    pub fn parse(&self, text: &str) -> Option<Expr> {
+        if let Some(expr) = self.expressions.borrow().get(text) {
+            return Some(expr.clone());
+        }
+        let symbol = |name: &str| match self.symbols.get(name) {
+            Some(symbol) => symbol.clone(),
+            None => Symbol::torch(name),
+        };
+        let expr = Expr::parse_with(text, &symbol).ok()?;
+        for symbol in expr.free_symbols() {
+            self.reserve(symbol.name());
+        }
+        self.expressions
+            .borrow_mut()
+            .insert(text.to_owned(), expr.clone());
+        Some(expr)
+    }
+
+    /// A size of the IR; none if its text is no expression.
+    pub fn size(&self, dim: &Dim) -> Option<Size> {
+        match dim {
+            Dim::Static(value) => Some(Size::Int(*value)),
+            Dim::Symbolic(text) => self.parse(text).map(Size::from),
+        }
+    }
+
+    /// The tensor of a type, read once; none if it is no ranked tensor type.
+    pub fn tensor_of(&self, r#type: Type<'_>) -> Option<Rc<Tensor>> {
+        let key = r#type.to_raw().ptr as usize;
+        if let Some(known) = self.types.borrow().get(&key) {
+            return known.clone();
+        }
+        let tensor = TensorMeta::from_mlir(r#type)
+            .and_then(|meta| Tensor::from_meta(self, &meta))
+            .map(Rc::new);
+        self.types.borrow_mut().insert(key, tensor.clone());
+        tensor
+    }
+
+    /// Whether the relation holds for all values in their ranges, or for none; none if for some.
+    pub fn statically(&self, relation: Relation, left: &Size, right: &Size) -> Option<bool> {
+        if let (Size::Int(left), Size::Int(right)) = (left, right) {
+            return Some(relation.holds(left.cmp(right)));
+        }
+        let (left, right) = (left.expanded(), right.expanded());
+        let relation = Expr::relation(relation, &left.to_expr(), &right.to_expr()).ok()?;
+        relation
+            .as_bool()
+            .or_else(|| statically(&relation, &self.ranges))
+    }
+
+    /// As [`Self::statically`]; where ranges do not say, as the sizes of the export decided it: PyTorch
+    /// specialized the program to them then.
+    pub fn decide(&self, relation: Relation, left: &Size, right: &Size) -> Option<bool> {
+        self.statically(relation, left, right).or_else(|| {
+            let (left, right) = (self.hint(left)?, self.hint(right)?);
+            Some(relation.holds(left.cmp(&right)))
+        })
+    }
+
+    /// Whether the relation is known to hold: what is unknown of data-dependent sizes counts as false.
+    pub fn holds(&self, relation: Relation, left: &Size, right: &Size) -> bool {
+        self.decide(relation, left, right) == Some(true)
+    }
+
+    /// Whether two sizes are known to be equal.
+    pub fn equal(&self, left: &Size, right: &Size) -> bool {
+        left == right || self.holds(Relation::Eq, left, right)
+    }
+
+    /// Whether a size is known to be this number.
+    pub fn is(&self, size: &Size, value: i64) -> bool {
+        self.equal(size, &Size::Int(value))
+    }
+
+    /// The value that a size had at export time.
+    pub fn hint(&self, size: &Size) -> Option<i64> {
+        let expr = match size {
+            Size::Int(value) => return Some(*value),
+            Size::Expr(expr) => expr,
+        };
+        if self.hints.is_empty() {
+            return None;
+        }
+        let lookup = |name: &str| self.hints.get(name).copied().map(Value::Int);
+        match eval(expr, &lookup).ok()? {
+            Value::Int(value) => Some(value),
+            Value::Float(_) | Value::Bool(_) => None,
+        }
+    }
+
+    /// Whether data decide the size: some symbol of it had no value at export time.
+    pub fn is_unbacked(&self, size: &Size) -> bool {
+        match size {
+            Size::Int(_) => false,
+            Size::Expr(expr) => expr
+                .free_symbols()
+                .iter()
+                .any(|symbol| symbol.name().starts_with(['u', 'z'])),
+        }
+    }
+}

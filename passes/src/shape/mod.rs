@@ -1,0 +1,181 @@
+//! Shapes, dtypes, devices and strides of results, symbolic where the program is.
+//!
+//! [`infer`] gives the types of what an op returns. The rules are free functions in one file per family, each
+//! named by the table of its file; what whole classes of ops have in common (in-place ops return their operand,
+//! `out` ops their outputs, pointwise ops broadcast) follows from the op table and needs no row. An op without
+//! a rule is run on the meta device where all sizes are numbers; otherwise nothing is inferred.
+//!
+//! [`propagate::infer_shapes`] infers a whole module.
+//!
+//! Start with `call.rs` (what a rule sees), `tensor.rs` and `env.rs` (what it works on).
+
+mod attention;
+mod broadcast;
+mod call;
+mod control;
+mod conv;
+mod copy;
+mod einsum;
+mod env;
+mod factory;
+mod index;
+mod matmul;
+mod meta;
+mod norm;
+mod pointwise;
+mod pool;
+mod promote;
+pub mod propagate;
+mod reduction;
+mod reshape;
+mod rules;
+mod size;
+mod symbolic;
+mod tensor;
+mod view;
+
+use std::fmt;
+
+use expc_dialects::{
+    GivenArgument, Graph, ValueType, mlir,
+    ops::{attribute, is_symbolic_scalar},
+    program, table,
+};
+use expc_symbolic::{BuildError, Expr};
+use melior::ir::{
+    BlockLike, Value,
+    attribute::ArrayAttribute,
+    block::BlockArgument,
+    operation::{OperationLike, OperationRef, OperationResult},
+};
+
+pub use call::Item;
+pub use env::{GraphResults, ShapeEnv};
+pub use meta::{AbstractArg, AbstractResult, MetaKernel};
+pub use size::Size;
+pub use tensor::{MemoryFormat, Tensor};
+
+use call::Call;
+
+/// A rule: from a call to its results, a list as one [`Item::List`].
+type Rule = fn(&Call<'_>) -> Result<Vec<Item>, NoInference>;
+
+/// Why nothing is inferred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoInference {
+    pub reason: String,
+    /// The op cannot be called with such arguments: the program is at fault.
+    pub is_contradiction: bool,
+}
+
+impl NoInference {
+    /// Something is not known.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            is_contradiction: false,
+        }
+    }
+
+    /// The program is at fault.
+    pub fn contradiction(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            is_contradiction: true,
+        }
+    }
+}
+
+impl fmt::Display for NoInference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for NoInference {}
+
+impl From<BuildError> for NoInference {
+    fn from(error: BuildError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// What an op returns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inferred {
+    pub results: Vec<InferredReturn>,
+    /// Expressions of the symbolic scalar results, in order; empty where one is not known.
+    pub syms: Vec<String>,
+}
+
+/// One return of an op's schema.
+#[derive(Clone, Debug, PartialEq)]
+pub enum InferredReturn {
+    Single(ValueType),
+    List(Vec<ValueType>),
+}
+
+/// The types of what an op returns for these arguments.
+///
+/// The values of `arguments` must be of one MLIR context, the same in all calls with this environment.
+pub fn infer<'c, 'a>(
+    env: &ShapeEnv<'_>,
+    name: &str,
+    arguments: &[GivenArgument<'c, 'a>],
+) -> Result<Inferred, NoInference> {
+    let call = Call::new(env, name, table::lookup(name), arguments)?;
+    let items = rules::apply(&call)?;
+    Ok(to_inferred(&items))
+}
+
+fn to_inferred(items: &[Item]) -> Inferred {
+    let mut syms = Vec::new();
+    let mut write = |item: &Item| {
+        syms.extend(item.expression_text());
+        item.to_value_type()
+    };
+    let results = items
+        .iter()
+        .map(|item| match item {
+            Item::List(items) => InferredReturn::List(items.iter().map(&mut write).collect()),
+            item => InferredReturn::Single(write(item)),
+        })
+        .collect();
+    Inferred { results, syms }
+}
+
+/// The expression of a symbolic scalar: that of the op that computes it, or of the argument that it is.
+pub fn expression_of(value: Value<'_, '_>) -> Option<Expr> {
+    Expr::parse(&expression_text(value)?).ok()
+}
+
+/// The text of a symbolic scalar's expression.
+fn expression_text(value: Value<'_, '_>) -> Option<String> {
+    if let Ok(result) = OperationResult::try_from(value) {
+        return result_expression(&result);
+    }
+    let argument = BlockArgument::try_from(value).ok()?;
+    let graph = Graph::from_operation(argument.owner().parent_operation()?)?;
+    argument_expression(graph.operation(), argument.argument_number())
+}
+
+fn result_expression(result: &OperationResult<'_, '_>) -> Option<String> {
+    let op = result.owner();
+    let texts = expc_dialects::constant::string_array_values(op.attribute(attribute::SYM).ok()?)?;
+    let before = op
+        .results()
+        .take(result.result_number())
+        .filter(|result| is_symbolic_scalar(Value::from(*result)))
+        .count();
+    texts.get(before).filter(|text| !text.is_empty()).cloned()
+}
+
+fn argument_expression(function: OperationRef<'_, '_>, index: usize) -> Option<String> {
+    let specs = ArrayAttribute::try_from(function.attribute("arg_attrs").ok()?).ok()?;
+    let entry = |attribute, key: &str| {
+        let entries = mlir::dictionary_entries(attribute)?;
+        entries.into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    };
+    let spec = entry(specs.element(index).ok()?, program::attribute::INPUT)?;
+    mlir::string_text(entry(spec, "sym")?)
+}

@@ -1,0 +1,5 @@
+//! Normalization.
+
+use super::rules::Row;
+
+pub const RULES: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! Pooling, padding and resampling.
+
+use super::rules::Row;
+
+pub const RULES: &[Row] = &[];

@@ -1,0 +1,116 @@
+//! From an op to its rule.
+//!
+//! The tables of the families name ops with or without overload (`aten.sum`, `aten.index.Tensor`), several to
+//! a row; the more exact name wins. What has no row is decided by its class in the op table.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use expc_dialects::table::{self, OpDef, SchemaKind, Tag};
+
+use super::{
+    Item, NoInference, Rule, attention, call::Call, control, conv, copy, factory, index, matmul, meta,
+    norm, pointwise, pool, reduction, reshape, symbolic, view,
+};
+
+/// A row of a family's table: names separated by blanks, and their rule.
+pub type Row = (&'static str, Rule);
+
+static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
+    let tables: [&[Row]; 14] = [
+        attention::RULES,
+        control::RULES,
+        conv::RULES,
+        copy::RULES,
+        factory::RULES,
+        index::RULES,
+        matmul::RULES,
+        norm::RULES,
+        pointwise::RULES,
+        pool::RULES,
+        reduction::RULES,
+        reshape::RULES,
+        symbolic::RULES,
+        view::RULES,
+    ];
+    let rows = tables.into_iter().flatten();
+    rows.flat_map(|(names, rule)| names.split_whitespace().map(|name| (name, *rule)))
+        .collect()
+});
+
+/// The rule in the tables for an op.
+pub fn lookup(name: &str) -> Option<Rule> {
+    RULES
+        .get(name)
+        .or_else(|| RULES.get(name.rsplit_once('.')?.0))
+        .copied()
+}
+
+/// Whether an op has a rule, of its own or of its class.
+pub fn has_rule(name: &str) -> bool {
+    let class = |def: &'static OpDef| {
+        def.kind() != SchemaKind::Functional || def.is_pointwise() || is_copy_of_view(def).is_some()
+    };
+    lookup(name).is_some() || table::lookup(name).is_some_and(class)
+}
+
+/// The results of a call.
+pub fn apply(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
+    let inferred = match lookup(call.name) {
+        Some(rule) => rule(call),
+        None => by_class(call),
+    };
+    match inferred {
+        Err(refusal) if !refusal.is_contradiction => meta::run(call, refusal),
+        inferred => inferred,
+    }
+}
+
+fn by_class(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
+    let Some(def) = call.def else {
+        return Err(call.unknown("no schema describes the op"));
+    };
+    match def.kind() {
+        SchemaKind::Inplace if def.has_tag(Tag::InplaceView) => as_functional(call, def),
+        SchemaKind::Inplace | SchemaKind::Out => aliased(call, def),
+        _ if def.is_pointwise() => pointwise::elementwise(call),
+        _ if def.schema.returns.is_empty() => Ok(Vec::new()),
+        _ => match is_copy_of_view(def) {
+            Some(rule) => view::copied(call, rule),
+            None => Err(call.unknown("there is no shape rule")),
+        },
+    }
+}
+
+/// The rule of `expand` for `expand_copy`.
+fn is_copy_of_view(def: &OpDef) -> Option<Rule> {
+    if !def.has_tag(Tag::ViewCopy) {
+        return None;
+    }
+    let (op, overload) = def.name.rsplit_once('.')?;
+    lookup(&format!("{}.{overload}", op.strip_suffix("_copy")?))
+}
+
+/// `squeeze_` has the result of `squeeze`.
+fn as_functional(call: &Call<'_>, def: &OpDef) -> Result<Vec<Item>, NoInference> {
+    let functional = def.name.rsplit_once('.').and_then(|(op, overload)| {
+        lookup(&format!("{}.{overload}", op.strip_suffix('_')?))
+    });
+    match functional {
+        Some(rule) => rule(call),
+        None => Err(call.unknown("there is no shape rule")),
+    }
+}
+
+/// Ops that write to arguments return them.
+fn aliased(call: &Call<'_>, def: &OpDef) -> Result<Vec<Item>, NoInference> {
+    let returned = |index: usize| {
+        let position = def.schema.aliased_args(index).next();
+        let item = position.map(|position| call.at(position));
+        match item {
+            Some(Item::Tensor(tensor)) => Ok(Item::Tensor(tensor)),
+            Some(item) if item.is_tensor() || matches!(item, Item::List(_)) => Ok(item),
+            _ => Err(call.unknown("a result is no argument that the op writes to")),
+        }
+    };
+    (0..def.schema.returns.len()).map(returned).collect()
+}

@@ -318,21 +318,6 @@ def integer_arithmetic():
     return program(function, torch.tensor([-7, 5, 9]), torch.tensor([2, -3, 4]))
 
 
-@case
-def detection():
-    """torchvision's box ops, in a namespace of their own."""
-    import torchvision
-
-    def function(boxes, scores, image):
-        kept = torchvision.ops.nms(boxes, scores, 0.5)
-        return kept, torchvision.ops.roi_align(image, [boxes[:2]], 2), torchvision.ops.box_iou(boxes, boxes)
-
-    boxes = torch.tensor([[0.0, 0, 4, 4], [0, 0, 4, 3.9], [5, 5, 7, 7]])
-    made = program(function, boxes, torch.tensor([0.9, 0.8, 0.7]), torch.rand(1, 1, 8, 8))
-    made.extra["libraries"] = ["torchvision"]
-    return made
-
-
 def custom_library() -> Path:
     """Builds the operators of `custom_ops.cpp` once and loads them."""
     source = Path(__file__).with_name("custom_ops.cpp")

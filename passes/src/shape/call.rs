@@ -7,7 +7,7 @@ use expc_dialects::{
     table::{DefaultValue, OpDef, Type},
 };
 use expc_symbolic::Expr;
-use melior::ir::ValueLike;
+use melior::ir::{Value, ValueLike};
 
 use super::{
     NoInference, ShapeEnv,
@@ -52,25 +52,30 @@ pub enum Item {
 impl Item {
     /// The item of an argument.
     pub fn from_argument(env: &ShapeEnv<'_>, argument: &Argument<'_, '_>) -> Self {
+        Self::from_argument_with(argument, &|value| Self::from_value(env, value))
+    }
+
+    /// The item of an argument, with the items of values from a function.
+    pub fn from_argument_with<'c, 'a>(
+        argument: &Argument<'c, 'a>,
+        of_value: &dyn Fn(Value<'c, 'a>) -> Self,
+    ) -> Self {
+        let of_element = |element| Self::from_argument_with(element, of_value);
         match argument {
-            Argument::Value(value) => Self::from_value(env, *value),
+            Argument::Value(value) => of_value(*value),
             Argument::Constant(constant) => Self::from_constant(constant),
-            Argument::List(elements) => Self::List(
-                elements
-                    .iter()
-                    .map(|element| Self::from_argument(env, element))
-                    .collect(),
-            ),
+            Argument::List(elements) => Self::List(elements.iter().map(of_element).collect()),
             Argument::Dict(entries) => Self::Dict(
                 entries
                     .iter()
-                    .map(|(key, element)| (key.clone(), Self::from_argument(env, element)))
+                    .map(|(key, element)| (key.clone(), of_element(element)))
                     .collect(),
             ),
         }
     }
 
-    fn from_value(env: &ShapeEnv<'_>, value: melior::ir::Value<'_, '_>) -> Self {
+    /// The item of a value, from its type.
+    pub fn from_value(env: &ShapeEnv<'_>, value: Value<'_, '_>) -> Self {
         let r#type = value.r#type();
         if let Some(tensor) = env.tensor_of(r#type) {
             return Self::Tensor(tensor);
@@ -596,7 +601,7 @@ impl<'x> Call<'x> {
 
 impl ShapeEnv<'_> {
     /// The expression of a symbolic scalar, in the symbols of this program.
-    pub fn expression_of(&self, value: melior::ir::Value<'_, '_>) -> Option<Expr> {
+    pub fn expression_of(&self, value: Value<'_, '_>) -> Option<Expr> {
         self.parse(&super::expression_text(value)?)
     }
 }

@@ -1,5 +1,280 @@
-//! Higher-order ops: the types of what their graphs return.
+//! Higher-order ops: what they hand to the graphs they name, and what follows from what those return.
 
-use super::rules::Row;
+use std::rc::Rc;
 
-pub const RULES: &[Row] = &[];
+use super::{
+    Item, NoInference, ShapeEnv, Tensor,
+    call::Call,
+    rules::Row,
+    size::Size,
+    tensor::contiguous_strides,
+};
+
+type Results = Result<Vec<Item>, NoInference>;
+
+pub const RULES: &[Row] = &[
+    ("hop.cond", cond),
+    ("hop.while_loop", while_loop),
+    ("hop.map_impl", map),
+    ("hop.scan", scan),
+    ("hop.associative_scan", associative_scan),
+    (
+        "hop.invoke_subgraph hop.wrap hop.wrap_with_set_grad_enabled hop.wrap_with_autocast \
+         hop.wrap_activation_checkpoint hop.tag_activation_checkpoint hop.hints_wrapper hop.strict_mode \
+         hop.run_const_graph",
+        call_graph,
+    ),
+];
+
+/// A graph and the items that it is called with.
+pub type GraphCall = (String, Vec<Item>);
+
+/// What an op hands to its graphs; empty for ops without graphs and for ops of unknown convention.
+pub fn graph_calls(call: &Call<'_>) -> Result<Vec<GraphCall>, NoInference> {
+    let convention = CONVENTIONS.iter().find(|(name, _)| *name == call.name);
+    match convention {
+        Some((_, convention)) => convention(call),
+        None => pass_on(call),
+    }
+}
+
+type Convention = fn(&Call<'_>) -> Result<Vec<GraphCall>, NoInference>;
+
+const CONVENTIONS: &[(&str, Convention)] = &[
+    ("hop.cond", |call| {
+        let operands = elements(&argument(call, 3, "operands"));
+        let branches = [argument(call, 1, "true_fn"), argument(call, 2, "false_fn")];
+        branches
+            .iter()
+            .map(|branch| Ok((graph(call, branch)?, operands.clone())))
+            .collect()
+    }),
+    ("hop.while_loop", |call| {
+        let mut operands = elements(&argument(call, 2, "carried_inputs"));
+        operands.extend(elements(&argument(call, 3, "additional_inputs")));
+        let graphs = [argument(call, 0, "cond_fn"), argument(call, 1, "body_fn")];
+        graphs
+            .iter()
+            .map(|item| Ok((graph(call, item)?, operands.clone())))
+            .collect()
+    }),
+    ("hop.map_impl", |call| {
+        let mut operands = rows_of(&elements(&argument(call, 1, "xs")));
+        operands.extend(elements(&argument(call, 2, "pos_args")));
+        Ok(vec![(graph(call, &argument(call, 0, "f"))?, operands)])
+    }),
+    ("hop.scan", |call| {
+        let mut operands = elements(&argument(call, 1, "init"));
+        operands.extend(rows_of(&elements(&argument(call, 2, "xs"))));
+        operands.extend(elements(&argument(call, 3, "additional_inputs")));
+        Ok(vec![(graph(call, &argument(call, 0, "combine_fn"))?, operands)])
+    }),
+    ("hop.associative_scan", |call| {
+        let rows = rows_of(&elements(&argument(call, 1, "xs")));
+        let mut operands = rows.clone();
+        operands.extend(rows);
+        operands.extend(elements(&argument(call, 2, "additional_inputs")));
+        Ok(vec![(graph(call, &argument(call, 0, "combine_fn"))?, operands)])
+    }),
+];
+
+/// Everything that comes after the graph is its operand; an identifier is none.
+fn pass_on(call: &Call<'_>) -> Result<Vec<GraphCall>, NoInference> {
+    let items: Vec<&Item> = call.given().collect();
+    let Some(at) = items.iter().position(|item| matches!(item, Item::Graph(_))) else {
+        return Ok(Vec::new());
+    };
+    let operands = items[at + 1..].iter().flat_map(|item| match item {
+        Item::Str(_) | Item::None => Vec::new(),
+        item => elements(item),
+    });
+    Ok(vec![(graph(call, items[at])?, operands.collect())])
+}
+
+/// An argument by its position or by its name.
+fn argument(call: &Call<'_>, index: usize, name: &str) -> Item {
+    match call.get(name) {
+        Item::None => call.at(index),
+        item => item,
+    }
+}
+
+fn elements(item: &Item) -> Vec<Item> {
+    match item {
+        Item::List(items) => items.clone(),
+        item => vec![item.clone()],
+    }
+}
+
+fn graph(call: &Call<'_>, item: &Item) -> Result<String, NoInference> {
+    match item {
+        Item::Graph(symbol) => Ok(symbol.clone()),
+        other => Err(call.unexpected("graph", "a graph", other)),
+    }
+}
+
+/// Tensors without their first dimension, as a graph sees them that is called for each row.
+fn rows_of(items: &[Item]) -> Vec<Item> {
+    items
+        .iter()
+        .map(|item| match item {
+            Item::Tensor(tensor) => {
+                let mut row = (**tensor).clone();
+                if !row.sizes.is_empty() {
+                    row.sizes.remove(0);
+                    row.strides.remove(0);
+                }
+                row.requires_grad = false;
+                row.into()
+            }
+            item => item.clone(),
+        })
+        .collect()
+}
+
+/// What a graph returns.
+fn results_of(call: &Call<'_>, item: &Item) -> Result<Vec<Item>, NoInference> {
+    let symbol = graph(call, item)?;
+    match call.env.graph(&symbol) {
+        Some(results) => Ok(results.to_vec()),
+        None => Err(call.unknown(format!("nothing is known of what `@{symbol}` returns"))),
+    }
+}
+
+/// Results that have memory of their own.
+fn fresh(env: &ShapeEnv<'_>, items: Vec<Item>) -> Results {
+    items
+        .into_iter()
+        .map(|item| match item {
+            Item::Tensor(tensor) => {
+                let strides = super::broadcast::preserved_strides(env, &tensor)?;
+                let copy = Tensor { strides, offset: Size::ZERO, requires_grad: false, ..(*tensor).clone() };
+                Ok(copy.into())
+            }
+            item => Ok(item),
+        })
+        .collect()
+}
+
+fn cond(call: &Call<'_>) -> Results {
+    let yes = results_of(call, &argument(call, 1, "true_fn"))?;
+    let no = results_of(call, &argument(call, 2, "false_fn"))?;
+    if yes.len() != no.len() {
+        return Err(call.contradiction(format!("the branches return {} and {} values", yes.len(), no.len())));
+    }
+    let merged = yes.iter().zip(&no).map(|(yes, no)| merge(call.env, yes, no));
+    merged.collect()
+}
+
+/// What is known of a value that is one or the other.
+pub fn merge(env: &ShapeEnv<'_>, left: &Item, right: &Item) -> Result<Item, NoInference> {
+    Ok(match (left, right) {
+        (Item::Tensor(left), Item::Tensor(right)) => merge_tensors(env, left, right)?,
+        (Item::Int(left), Item::Int(right)) if left == right => Item::Int(left.clone()),
+        (Item::Int(_), Item::Int(_)) => Item::Int(env.unbacked()),
+        (left, right) if left == right => left.clone(),
+        (Item::SymFloat(_) | Item::Float(_), Item::SymFloat(_) | Item::Float(_)) => {
+            Item::SymFloat(Some(env.unbacked_float()))
+        }
+        (Item::SymBool(_) | Item::Bool(_), Item::SymBool(_) | Item::Bool(_)) => Item::SymBool(None),
+        _ => Item::Any,
+    })
+}
+
+/// Sizes that differ become symbols that data decide.
+fn merge_tensors(env: &ShapeEnv<'_>, left: &Rc<Tensor>, right: &Rc<Tensor>) -> Result<Item, NoInference> {
+    if left.dtype != right.dtype || left.device != right.device {
+        return Ok(Item::Any);
+    }
+    if left.rank() != right.rank() {
+        return Ok(Item::Unranked(left.dtype));
+    }
+    let pairs = left.sizes.iter().zip(&right.sizes);
+    let sizes: Vec<Size> = pairs
+        .map(|(left, right)| if env.equal(left, right) { left.clone() } else { env.unbacked() })
+        .collect();
+    let strides = if sizes == left.sizes && left.strides == right.strides {
+        left.strides.clone()
+    } else {
+        contiguous_strides(env, &sizes)?
+    };
+    let offset = if left.offset == right.offset { left.offset.clone() } else { Size::ZERO };
+    Ok(Tensor { sizes, strides, offset, requires_grad: false, ..(**left).clone() }.into())
+}
+
+/// What is carried round a loop keeps its type.
+fn while_loop(call: &Call<'_>) -> Results {
+    let carried = elements(&argument(call, 2, "carried_inputs"));
+    let returned = results_of(call, &argument(call, 1, "body_fn"))?;
+    if carried.len() != returned.len() {
+        return Err(call.contradiction(format!(
+            "the loop carries {} values, its body returns {}",
+            carried.len(),
+            returned.len()
+        )));
+    }
+    let merged = carried.iter().zip(&returned).map(|(carried, returned)| match (carried, returned) {
+        (Item::Int(_), Item::Int(_)) => Ok(Item::Int(call.env.unbacked())),
+        (carried, returned) => merge(call.env, carried, returned),
+    });
+    let items = merged.collect::<Result<Vec<_>, _>>()?;
+    fresh(call.env, items)
+}
+
+/// The number of rows of the first operand.
+fn row_count(call: &Call<'_>, item: &Item) -> Result<Size, NoInference> {
+    let first = elements(item);
+    let tensor = first.first().and_then(Item::as_tensor);
+    tensor
+        .and_then(|tensor| tensor.sizes.first().cloned())
+        .ok_or_else(|| call.unknown("there is no operand with rows"))
+}
+
+/// Rows put one after another.
+fn stacked(env: &ShapeEnv<'_>, items: Vec<Item>, count: &Size) -> Results {
+    items
+        .into_iter()
+        .map(|item| match item {
+            Item::Tensor(row) => {
+                let mut sizes = vec![count.clone()];
+                sizes.extend_from_slice(&row.sizes);
+                Ok(Tensor::contiguous(env, row.dtype, sizes, &row.device)?.into())
+            }
+            item => Ok(item),
+        })
+        .collect()
+}
+
+fn map(call: &Call<'_>) -> Results {
+    let count = row_count(call, &argument(call, 1, "xs"))?;
+    let rows = results_of(call, &argument(call, 0, "f"))?;
+    stacked(call.env, rows, &count)
+}
+
+/// The state that is carried, then what each step gives.
+fn scan(call: &Call<'_>) -> Results {
+    let count = row_count(call, &argument(call, 2, "xs"))?;
+    let mut returned = results_of(call, &argument(call, 0, "combine_fn"))?;
+    let n_carried = elements(&argument(call, 1, "init")).len();
+    if returned.len() < n_carried {
+        return Err(call.contradiction("the graph returns fewer values than are carried"));
+    }
+    let rows = returned.split_off(n_carried);
+    let mut results = fresh(call.env, returned)?;
+    results.extend(stacked(call.env, rows, &count)?);
+    Ok(results)
+}
+
+fn associative_scan(call: &Call<'_>) -> Results {
+    let count = row_count(call, &argument(call, 1, "xs"))?;
+    let rows = results_of(call, &argument(call, 0, "combine_fn"))?;
+    stacked(call.env, rows, &count)
+}
+
+fn call_graph(call: &Call<'_>) -> Results {
+    let item = call.given().find(|item| matches!(item, Item::Graph(_)));
+    match item {
+        Some(item) => results_of(call, item),
+        None => Err(call.unknown("it names no graph")),
+    }
+}

@@ -5,12 +5,12 @@ use std::{
     rc::Rc,
 };
 
-use expc_dialects::{Constant, Diagnostic, Dim, Program, TensorMeta, ValueType};
+use expc_dialects::{Constant, Diagnostic, Dim, Program, TensorMeta};
 use expc_symbolic::{Assumption, Env, Expr, Relation, Symbol, Value, ValueRange, eval, statically};
 use melior::ir::{Type, TypeLike};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{MetaKernel, size::Size, tensor::Tensor};
+use super::{Item, MetaKernel, size::Size, tensor::Tensor};
 
 /// What the program says of its symbols, and the fallback for ops without a rule.
 ///
@@ -24,12 +24,13 @@ pub struct ShapeEnv<'e> {
     graphs: RefCell<FxHashMap<String, GraphResults>>,
     fresh: Cell<u64>,
     fresh_float: Cell<u64>,
+    invented: RefCell<FxHashSet<String>>,
     expressions: RefCell<FxHashMap<String, Expr>>,
     types: RefCell<FxHashMap<usize, Option<Rc<Tensor>>>>,
 }
 
-/// What a named graph returns: types, and expressions of symbolic scalars.
-pub type GraphResults = Rc<Vec<(ValueType, Option<String>)>>;
+/// What a named graph returns.
+pub type GraphResults = Rc<[Item]>;
 
 impl<'e> ShapeEnv<'e> {
     /// An environment in which symbols are what their names say and no range is known.
@@ -59,6 +60,11 @@ impl<'e> ShapeEnv<'e> {
             if let Some(symbol) = env.parse(&range.expression).and_then(|expr| expr.as_symbol().cloned()) {
                 env.set_range(symbol.name(), range.min, range.max);
             }
+        }
+        for graph in program.graphs() {
+            let returned = graph.returned().into_iter();
+            let items = returned.map(|value| Item::from_value(&env, value)).collect();
+            env.set_graph(&graph.symbol(), items);
         }
         Ok(env)
     }
@@ -96,10 +102,10 @@ impl<'e> ShapeEnv<'e> {
     }
 
     /// Says what a graph returns, for the ops that name it.
-    pub fn set_graph(&self, symbol: &str, results: Vec<(ValueType, Option<String>)>) {
+    pub fn set_graph(&self, symbol: &str, results: Vec<Item>) {
         self.graphs
             .borrow_mut()
-            .insert(symbol.to_owned(), Rc::new(results));
+            .insert(symbol.to_owned(), results.into());
     }
 
     /// What a graph returns.
@@ -109,16 +115,25 @@ impl<'e> ShapeEnv<'e> {
 
     /// A symbol that stands for an integer which only data decide: `u0`.
     pub fn unbacked(&self) -> Size {
-        let number = self.fresh.get();
-        self.fresh.set(number.saturating_add(1));
-        Expr::torch_symbol(&format!("u{number}")).into()
+        self.invent("u", &self.fresh).into()
+    }
+
+    /// Whether [`Self::unbacked`] or [`Self::unbacked_float`] has made this symbol.
+    pub fn is_fresh(&self, name: &str) -> bool {
+        self.invented.borrow().contains(name)
+    }
+
+    fn invent(&self, prefix: &str, fresh: &Cell<u64>) -> Expr {
+        let name = format!("{prefix}{}", fresh.get());
+        fresh.set(fresh.get().saturating_add(1));
+        let symbol = Expr::torch_symbol(&name);
+        self.invented.borrow_mut().insert(name);
+        symbol
     }
 
     /// A symbol that stands for a float which only data decide: `zuf0`.
     pub fn unbacked_float(&self) -> Expr {
-        let number = self.fresh_float.get();
-        self.fresh_float.set(number.saturating_add(1));
-        Expr::torch_symbol(&format!("zuf{number}"))
+        self.invent("zuf", &self.fresh_float)
     }
 
     /// Takes care that no fresh symbol gets this name.

@@ -1,1 +1,417 @@
-//! Inference over a whole module.
+//! Inference over a whole module: `infer_shapes`.
+//!
+//! Types are computed anew from those of the inputs of the root graph, op by op, and compared with what the
+//! program records; nothing is changed until all is known. A higher-order op hands the types of its operands to
+//! its graphs, which are inferred where they are called. A symbol that an op invents for a size that data
+//! decide takes the name that the program has recorded for it.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use expc_dialects::{
+    AtenOp, Diagnostic, Graph, Program, ValueType,
+    mlir::value_key,
+    ops::attribute,
+};
+use expc_symbolic::{Expr, Kind, Relation};
+use melior::{
+    Context,
+    ir::{
+        Type, Value, ValueLike,
+        operation::{OperationLike, OperationRef},
+    },
+};
+use rustc_hash::FxHashMap;
+
+use super::{
+    Item, NoInference, ShapeEnv, Size, Tensor,
+    call::Call,
+    control::{self, graph_calls},
+    rules,
+};
+
+/// How to infer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Forget what the program records of the values that ops compute. Otherwise a value keeps its recorded
+    /// type where nothing is inferred.
+    pub strip: bool,
+}
+
+/// What inference says of a recorded type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The inferred type is the recorded one.
+    Equal,
+    /// Nothing or less is known.
+    Unknown,
+    /// The inferred type contradicts the recorded one.
+    Differs,
+}
+
+/// What was found of one value.
+#[derive(Clone, Debug)]
+pub struct ValueReport {
+    pub graph: String,
+    /// `aten.add.Tensor`.
+    pub op: String,
+    /// The FX name of the node.
+    pub node: String,
+    /// Position among the results of the op.
+    pub result: usize,
+    pub verdict: Verdict,
+    pub recorded: ValueType,
+    /// What is known of the value now.
+    pub inferred: ValueType,
+    /// Why nothing was inferred, or what differs.
+    pub reason: String,
+}
+
+/// What was found of all values.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub values: Vec<ValueReport>,
+}
+
+impl Report {
+    /// How many values have this verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.values.iter().filter(|value| value.verdict == verdict).count()
+    }
+}
+
+/// Graphs may call each other so deep.
+const MAX_DEPTH: usize = 64;
+
+/// Infers the types of all values of a program and compares them with the recorded ones. The program is left
+/// as it is.
+///
+/// # Errors
+///
+/// If the program has no root graph or an op whose operands do not fit its attributes.
+pub fn compare<'c, 'a>(
+    program: &Program<'c, 'a>,
+    env: &ShapeEnv<'_>,
+    options: Options,
+) -> Result<Report, Diagnostic> {
+    Ok(analyse(program, env, options)?.report)
+}
+
+/// Infers the types of all values of a program and sets them. A value of which nothing is known gets an
+/// unranked tensor type or `!aten.any`.
+///
+/// # Errors
+///
+/// As [`compare`]; the program is left as it is then.
+pub fn infer_shapes<'c, 'a>(
+    context: &'c Context,
+    program: &Program<'c, 'a>,
+    env: &ShapeEnv<'_>,
+    options: Options,
+) -> Result<Report, Diagnostic> {
+    let analysis = analyse(program, env, options)?;
+    for (value, item) in &analysis.order {
+        let r#type: Type<'c> = item.to_value_type().to_mlir(context);
+        if value.r#type() != r#type {
+            value.set_type(r#type);
+        }
+    }
+    Ok(analysis.report)
+}
+
+fn analyse<'c: 'a, 'a, 'e>(
+    program: &Program<'c, 'a>,
+    env: &'e ShapeEnv<'e>,
+    options: Options,
+) -> Result<Analysis<'c, 'a, 'e>, Diagnostic> {
+    let mut analysis = Analysis {
+        program: *program,
+        env,
+        options,
+        items: FxHashMap::default(),
+        order: Vec::new(),
+        renamed: BTreeMap::new(),
+        report: Report::default(),
+        depth: 0,
+    };
+    let root = program.root()?;
+    let inputs = root.arguments().into_iter().map(|value| analysis.recorded(value)).collect();
+    analysis.graph(&root, inputs)?;
+    Ok(analysis)
+}
+
+struct Analysis<'c, 'a, 'e> {
+    program: Program<'c, 'a>,
+    env: &'e ShapeEnv<'e>,
+    options: Options,
+    items: FxHashMap<usize, Item>,
+    order: Vec<(Value<'c, 'a>, Item)>,
+    /// The recorded expressions of symbols that rules invented.
+    renamed: BTreeMap<String, Expr>,
+    report: Report,
+    depth: usize,
+}
+
+impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
+    /// Infers the values of a graph called with these inputs, and what it returns.
+    fn graph(&mut self, graph: &Graph<'c, 'a>, inputs: Vec<Item>) -> Result<Vec<Item>, Diagnostic> {
+        for (value, item) in graph.arguments().into_iter().zip(inputs) {
+            self.define(value, item);
+        }
+        let symbol = graph.symbol();
+        for op in graph.operations() {
+            self.operation(op, &symbol)?;
+        }
+        let returned = graph.returned();
+        Ok(returned.into_iter().map(|value| self.item(value)).collect())
+    }
+
+    fn define(&mut self, value: Value<'c, 'a>, item: Item) {
+        self.items.insert(value_key(value), item.clone());
+        self.order.push((value, item));
+    }
+
+    fn item(&self, value: Value<'c, 'a>) -> Item {
+        self.items.get(&value_key(value)).cloned().unwrap_or(Item::Any)
+    }
+
+    /// What the program says of a value.
+    fn recorded(&self, value: Value<'c, 'a>) -> Item {
+        Item::from_value(self.env, value)
+    }
+
+    fn operation(&mut self, op: OperationRef<'c, 'a>, graph: &str) -> Result<(), Diagnostic> {
+        let view = AtenOp::new(op);
+        let name = view.name();
+        let arguments = view.arguments()?;
+        let items: Vec<(String, Item)> = arguments
+            .iter()
+            .map(|argument| {
+                let item = Item::from_argument_with(&argument.value, &|value| self.item(value));
+                (argument.name.clone(), item)
+            })
+            .collect();
+        let inferred = self.results(&name, &view, &items)?;
+        let n_results = op.result_count();
+        let inferred = inferred.and_then(|items| {
+            let flat: Vec<Item> = items.into_iter().flat_map(flattened).collect();
+            if flat.len() == n_results {
+                return Ok(flat);
+            }
+            let message = format!("`{name}` has {n_results} results, {} are inferred", flat.len());
+            Err(NoInference::new(message))
+        });
+        for index in 0..n_results {
+            let Ok(result) = op.result(index) else { continue };
+            let value = Value::from(result);
+            let found = match &inferred {
+                Ok(items) => items.get(index).cloned().ok_or_else(|| NoInference::new("no result")),
+                Err(reason) => Err(reason.clone()),
+            };
+            self.result(value, found, |verdict, recorded, inferred, reason| ValueReport {
+                graph: graph.to_owned(),
+                op: name.clone(),
+                node: view.node_name(),
+                result: index,
+                verdict,
+                recorded,
+                inferred,
+                reason,
+            });
+        }
+        Ok(())
+    }
+
+    /// The results of an op; its graphs are inferred on the way.
+    fn results(
+        &mut self,
+        name: &str,
+        view: &AtenOp<'c, 'a>,
+        items: &[(String, Item)],
+    ) -> Result<Result<Vec<Item>, NoInference>, Diagnostic> {
+        let given = || items.iter().map(|(name, item)| (name.as_str(), item.clone()));
+        let call = match Call::of_items(self.env, name, view.def(), given()) {
+            Ok(call) => call,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if view.def().is_none() {
+            match graph_calls(&call) {
+                Ok(calls) => {
+                    for (symbol, operands) in calls {
+                        self.called_graph(&symbol, operands)?;
+                    }
+                }
+                Err(reason) => return Ok(Err(reason)),
+            }
+        }
+        Ok(rules::apply(&call))
+    }
+
+    fn called_graph(&mut self, symbol: &str, operands: Vec<Item>) -> Result<(), Diagnostic> {
+        let Some(graph) = self.program.graph(symbol) else {
+            return Ok(());
+        };
+        if self.depth >= MAX_DEPTH {
+            return Ok(());
+        }
+        self.depth += 1;
+        let arguments = graph.arguments();
+        let inputs = if arguments.len() == operands.len() {
+            operands
+        } else {
+            arguments.into_iter().map(|value| self.recorded(value)).collect()
+        };
+        let results = self.graph(&graph, inputs)?;
+        self.depth -= 1;
+        self.env.set_graph(symbol, results);
+        Ok(())
+    }
+
+    fn result(
+        &mut self,
+        value: Value<'c, 'a>,
+        inferred: Result<Item, NoInference>,
+        report: impl FnOnce(Verdict, ValueType, ValueType, String) -> ValueReport,
+    ) {
+        let recorded = self.recorded(value);
+        let recorded_type = ValueType::from_mlir(value.r#type()).unwrap_or(ValueType::Any);
+        let (item, verdict, reason) = match inferred {
+            Ok(item) => {
+                let item = self.rename(item, &recorded);
+                let (verdict, reason) = judge(self.env, &item, &recorded);
+                (item, verdict, reason)
+            }
+            Err(reason) => {
+                let verdict = if reason.is_contradiction { Verdict::Differs } else { Verdict::Unknown };
+                (Item::Any, verdict, reason.reason)
+            }
+        };
+        let item = match (verdict, self.options.strip) {
+            (Verdict::Unknown, false) => recorded,
+            _ => item,
+        };
+        self.report.values.push(report(verdict, recorded_type, item.to_value_type(), reason));
+        self.define(value, item);
+    }
+
+    /// The item with the recorded names of the symbols that its op invented.
+    fn rename(&mut self, item: Item, recorded: &Item) -> Item {
+        match (&item, recorded) {
+            (Item::Tensor(tensor), Item::Tensor(other)) => {
+                let pairs = tensor.sizes.iter().zip(&other.sizes);
+                let pairs = pairs.chain(tensor.strides.iter().zip(&other.strides));
+                for (own, recorded) in pairs.chain([(&tensor.offset, &other.offset)]) {
+                    self.learn(&own.to_expr(), &recorded.to_expr());
+                }
+            }
+            (Item::Int(own), Item::Int(recorded)) => self.learn(&own.to_expr(), &recorded.to_expr()),
+            (Item::SymFloat(Some(own)), Item::SymFloat(Some(recorded)))
+            | (Item::SymBool(Some(own)), Item::SymBool(Some(recorded))) => self.learn(own, recorded),
+            _ => {}
+        }
+        self.renamed_item(item)
+    }
+
+    /// Finds what a fresh symbol is called in the recorded expression.
+    fn learn(&mut self, own: &Expr, recorded: &Expr) {
+        if let Some(symbol) = own.as_symbol() {
+            if self.env.is_fresh(symbol.name()) && !self.renamed.contains_key(symbol.name()) {
+                self.renamed.insert(symbol.name().to_owned(), recorded.clone());
+            }
+            return;
+        }
+        let same_kind = std::mem::discriminant(own.kind()) == std::mem::discriminant(recorded.kind());
+        let same_function = match (own.kind(), recorded.kind()) {
+            (Kind::Call(own, _), Kind::Call(recorded, _)) => own == recorded,
+            _ => true,
+        };
+        if same_kind && same_function && own.args().count() == recorded.args().count() {
+            for (own, recorded) in own.args().zip(recorded.args()) {
+                self.learn(own, recorded);
+            }
+        }
+    }
+
+    fn renamed_item(&self, item: Item) -> Item {
+        if self.renamed.is_empty() {
+            return item;
+        }
+        let expr = |expr: &Expr| expr.substitute(&self.renamed).unwrap_or_else(|_| expr.clone());
+        let size = |size: &Size| match size {
+            Size::Int(_) => size.clone(),
+            Size::Expr(own) => expr(own).into(),
+        };
+        match item {
+            Item::Tensor(tensor) if !tensor.is_static() => Item::Tensor(Rc::new(Tensor {
+                sizes: tensor.sizes.iter().map(size).collect(),
+                strides: tensor.strides.iter().map(size).collect(),
+                offset: size(&tensor.offset),
+                ..(*tensor).clone()
+            })),
+            Item::Int(own) => Item::Int(size(&own)),
+            Item::SymFloat(Some(own)) => Item::SymFloat(Some(expr(&own))),
+            Item::SymBool(Some(own)) => Item::SymBool(Some(expr(&own))),
+            item => item,
+        }
+    }
+}
+
+fn flattened(item: Item) -> Vec<Item> {
+    match item {
+        Item::List(items) => items,
+        item => vec![item],
+    }
+}
+
+/// Whether an inferred item is the recorded one, and what differs.
+fn judge(env: &ShapeEnv<'_>, inferred: &Item, recorded: &Item) -> (Verdict, String) {
+    let same = |holds: bool| if holds { Verdict::Equal } else { Verdict::Differs };
+    match (inferred, recorded) {
+        (Item::Any | Item::SymInt, _) => (Verdict::Unknown, "nothing is known".to_owned()),
+        (Item::Unranked(dtype), Item::Tensor(tensor)) if *dtype == tensor.dtype => {
+            (Verdict::Unknown, "the rank is not known".to_owned())
+        }
+        (Item::Tensor(inferred), Item::Tensor(recorded)) => match difference(env, inferred, recorded) {
+            None => (Verdict::Equal, String::new()),
+            Some(difference) => (Verdict::Differs, difference),
+        },
+        (Item::Int(inferred), Item::Int(recorded)) => (same(env.equal(inferred, recorded)), format!("{inferred} against {recorded}")),
+        (Item::SymFloat(None) | Item::SymBool(None), Item::SymFloat(_) | Item::SymBool(_) | Item::Bool(_) | Item::Float(_)) => {
+            (Verdict::Unknown, "the expression is not known".to_owned())
+        }
+        (inferred, recorded) => {
+            let equal = match (inferred.expression_text(), recorded.expression_text()) {
+                (Some(inferred), Some(recorded)) => inferred == recorded || recorded.is_empty(),
+                _ => inferred.to_value_type() == recorded.to_value_type(),
+            };
+            (same(equal), format!("{:?} against {:?}", inferred, recorded))
+        }
+    }
+}
+
+/// What differs between two tensors; gradients do not count.
+fn difference(env: &ShapeEnv<'_>, inferred: &Tensor, recorded: &Tensor) -> Option<String> {
+    if inferred.dtype != recorded.dtype {
+        return Some(format!("dtype `{}` against `{}`", inferred.dtype.torch_name(), recorded.dtype.torch_name()));
+    }
+    if inferred.device != recorded.device {
+        return Some(format!("device `{}` against `{}`", inferred.device, recorded.device));
+    }
+    if inferred.layout != recorded.layout {
+        return Some(format!("layout `{}` against `{}`", inferred.layout, recorded.layout));
+    }
+    let equal = |left: &[Size], right: &[Size]| {
+        left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same_size(env, left, right))
+    };
+    let lists = [("sizes", &inferred.sizes, &recorded.sizes), ("strides", &inferred.strides, &recorded.strides)];
+    for (what, left, right) in lists {
+        if !equal(left, right) {
+            return Some(format!("{what} {} against {}", super::size::list(left), super::size::list(right)));
+        }
+    }
+    let same_offset = same_size(env, &inferred.offset, &recorded.offset);
+    (!same_offset).then(|| format!("offset {} against {}", inferred.offset, recorded.offset))
+}
+
+fn same_size(env: &ShapeEnv<'_>, left: &Size, right: &Size) -> bool {
+    left == right || left.expanded() == right.expanded() || env.statically(Relation::Eq, left, right) == Some(true)
+}

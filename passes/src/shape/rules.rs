@@ -8,27 +8,32 @@ use std::{collections::HashMap, sync::LazyLock};
 use expc_dialects::table::{self, OpDef, SchemaKind, Tag};
 
 use super::{
-    Item, NoInference, Rule, attention, call::Call, control, conv, copy, factory, index, matmul, meta,
-    norm, pointwise, pool, reduction, reshape, symbolic, view,
+    Item, NoInference, Rule, attention, call::Call, control, conv, copy, factory, index, join, loss, matmul, meta,
+    norm, pad, pointwise, pool, recurrent, reduction, reshape, spectral, symbolic, view,
 };
 
 /// A row of a family's table: names separated by blanks, and their rule.
 pub type Row = (&'static str, Rule);
 
 static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
-    let tables: [&[Row]; 14] = [
+    let tables: [&[Row]; 19] = [
         attention::RULES,
         control::RULES,
         conv::RULES,
         copy::RULES,
         factory::RULES,
         index::RULES,
+        join::RULES,
+        loss::RULES,
         matmul::RULES,
         norm::RULES,
+        pad::RULES,
         pointwise::RULES,
         pool::RULES,
+        recurrent::RULES,
         reduction::RULES,
         reshape::RULES,
+        spectral::RULES,
         symbolic::RULES,
         view::RULES,
     ];

@@ -6,7 +6,11 @@
 
 use std::{env, path::PathBuf};
 
-const SOURCES: &[&str] = &["src/torch/border.cpp", "src/torch/coerce.cpp"];
+const SOURCES: &[&str] = &[
+    "src/torch/border.cpp",
+    "src/torch/coerce.cpp",
+    "src/torch/python_ops.cpp",
+];
 const HEADERS: &[&str] = &["src/torch/border.h", "src/torch/coerce.h"];
 
 fn main() {
@@ -31,6 +35,8 @@ fn main() {
         .flag(&include)
         .flag("-isystem")
         .flag(include.join("torch/csrc/api/include"))
+        // A false alarm of GCC 12 inside libtorch's headers.
+        .flag_if_supported("-Wno-stringop-overflow")
         .files(SOURCES)
         .compile("expc_torch_border");
 

@@ -129,6 +129,11 @@ pub struct Columns<'a> {
     #[serde(borrow)]
     pub lists: Vec<&'a str>,
     pub region: Option<Region>,
+    /// The arguments that the op writes to although its schema does not say so.
+    #[serde(borrow)]
+    pub writes: Vec<&'a str>,
+    /// The bool argument without which it does not write to them.
+    pub when: Option<&'a str>,
 }
 
 impl Entry<'_> {
@@ -183,6 +188,7 @@ impl Entry<'_> {
             && !self.schema.mutates()
             && !self.is_random()
             && !self.has_trait(Trait::Effect)
+            && self.columns.writes.is_empty()
             && !self.has_tag(Tag::MaybeAliasingOrMutating)
     }
 

@@ -32,6 +32,8 @@ vocabulary! {
         Tuples = "tuples",
         Lists = "lists",
         Region = "region",
+        Writes = "writes",
+        When = "when",
     }
 }
 
@@ -127,6 +129,8 @@ fn set_column<'a>(row: &mut Row<'a>, key: &str, content: &'a str) -> Result<(), 
         Column::Tuples => columns.tuples = arguments(&row.schema, content)?,
         Column::Lists => columns.lists = arguments(&row.schema, content)?,
         Column::Region => columns.region = Some(word(content)?),
+        Column::Writes => columns.writes = arguments(&row.schema, content)?,
+        Column::When => columns.when = arguments(&row.schema, content)?.first().copied(),
     }
     Ok(())
 }

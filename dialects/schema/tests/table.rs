@@ -119,7 +119,7 @@ fn wrong_rows_are_refused() {
         ),
         (
             &format!("{abs}    shape: same\n"),
-            "pointwise.ops:2:5: unknown column `shape`; known are `traits`, `numerics`, `python`, `format`, `graphs`, `tuples`, `lists`, `region`",
+            "pointwise.ops:2:5: unknown column `shape`; known are `traits`, `numerics`, `python`, `format`, `graphs`, `tuples`, `lists`, `region`, `writes`, `when`",
         ),
         (
             &format!("{abs}    numerics: exact  numerics: exact\n"),

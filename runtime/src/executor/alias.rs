@@ -2,27 +2,26 @@
 //!
 //! The answer errs on the side of "may": what an operator's schema does not rule out counts as an alias.
 
+use expc_dialects::table;
 use rustc_hash::FxHashMap;
 
-use crate::{
-    plan::{Action, Arg, Graph, Plan, Slot, Step},
-    torch::Op,
-};
+use super::step::Ops;
+use crate::plan::{Action, Arg, Graph, Plan, Slot, Step};
 
 /// Positions of graph inputs.
 type Roots = Vec<usize>;
 
 /// For each graph, whether it may write to each of its inputs. Graphs come in any order but use no cycle.
-pub(super) fn written_inputs(plan: &Plan) -> Vec<Vec<bool>> {
+pub(super) fn written_inputs(plan: &Plan, ops: &Ops) -> Vec<Vec<bool>> {
     let mut known = vec![None; plan.graphs().len()];
     for graph in 0..plan.graphs().len() {
-        written_by(plan, graph, &mut known);
+        written_by(plan, ops, graph, &mut known);
     }
     known.into_iter().map(Option::unwrap_or_default).collect()
 }
 
 /// Recursion is bounded: a plan's graphs nest no deeper than its check allows.
-fn written_by(plan: &Plan, index: usize, known: &mut [Option<Vec<bool>>]) {
+fn written_by(plan: &Plan, ops: &Ops, index: usize, known: &mut [Option<Vec<bool>>]) {
     if known.get(index).is_none_or(Option::is_some) {
         return;
     }
@@ -41,8 +40,8 @@ fn written_by(plan: &Plan, index: usize, known: &mut [Option<Vec<bool>>]) {
                 }
             });
         });
-    used.iter().for_each(|id| written_by(plan, *id, known));
-    let written = Aliases::of(graph, known);
+    used.iter().for_each(|id| written_by(plan, ops, *id, known));
+    let written = Aliases::of(graph, ops, known);
     known[index] = Some(written);
 }
 
@@ -52,7 +51,7 @@ struct Aliases {
 }
 
 impl Aliases {
-    fn of(graph: &Graph, known: &[Option<Vec<bool>>]) -> Vec<bool> {
+    fn of(graph: &Graph, ops: &Ops, known: &[Option<Vec<bool>>]) -> Vec<bool> {
         let roots = graph
             .inputs
             .iter()
@@ -67,10 +66,10 @@ impl Aliases {
             match &step.action {
                 Action::Call {
                     op, args, kwargs, ..
-                } => aliases.call(step, op, args, kwargs),
+                } => aliases.call(step, ops, op, args, kwargs),
                 Action::Hop { name, args, kwargs } if name == "with_effects" => {
                     if let [_, Arg::Op(op), rest @ ..] = args.as_slice() {
-                        aliases.call(step, op, rest, kwargs);
+                        aliases.call(step, ops, op, rest, kwargs);
                     }
                 }
                 Action::Hop { .. } => aliases.graphs(step, known),
@@ -89,18 +88,31 @@ impl Aliases {
             .collect()
     }
 
-    fn call(&mut self, step: &Step, name: &str, args: &[Arg], kwargs: &[(String, Arg)]) {
-        let Some(op) = Op::find(name) else { return };
+    fn call(&mut self, step: &Step, ops: &Ops, name: &str, args: &[Arg], kwargs: &[(String, Arg)]) {
+        let Some(op) = ops.find(name) else { return };
+        let row = Row::of(name);
         let by_name = kwargs
             .iter()
             .filter_map(|(name, arg)| Some((op.argument_index(name)?, arg)));
+        let arguments: Vec<_> = args.iter().enumerate().chain(by_name).collect();
+        let is_set = |name: &str| {
+            let found = arguments
+                .iter()
+                .find(|(index, _)| op.argument_name(*index) == name);
+            !matches!(found, None | Some((_, Arg::Bool(false))))
+        };
+        let row_writes = row.when.is_none_or(is_set);
         let mut shared = Roots::new();
-        for (index, arg) in args.iter().enumerate().chain(by_name) {
+        for (index, arg) in &arguments {
             let roots = self.roots_of(arg);
-            if op.argument_is_written(index) {
+            if roots.is_empty() {
+                continue;
+            }
+            let in_row = row_writes && row.writes.contains(&op.argument_name(*index));
+            if in_row || op.argument_is_written(*index) {
                 self.write(&roots);
             }
-            if op.argument_may_alias_result(index) {
+            if row.is_view || op.argument_may_alias_result(*index) {
                 shared.extend(roots);
             }
         }
@@ -142,6 +154,29 @@ impl Aliases {
         roots.dedup();
         for slot in step.results.iter().flatten() {
             self.roots.insert(*slot, roots.clone());
+        }
+    }
+}
+
+/// What the op table says beyond the schema.
+struct Row {
+    writes: &'static [&'static str],
+    when: Option<&'static str>,
+    is_view: bool,
+}
+
+impl Row {
+    fn of(name: &str) -> Self {
+        let has_overload = name
+            .rsplit("::")
+            .next()
+            .is_some_and(|name| name.contains('.'));
+        let overload = if has_overload { "" } else { ".default" };
+        let def = table::lookup(&format!("{}{overload}", name.replacen("::", ".", 1)));
+        Self {
+            writes: def.map_or(&[], |def| &def.columns.writes),
+            when: def.and_then(|def| def.columns.when),
+            is_view: def.is_some_and(|def| def.family == Some(table::Family::View)),
         }
     }
 }

@@ -6,6 +6,7 @@
 use super::{
     Executable,
     functionalized::Functionalized,
+    out_dtype::OutDtype,
     value::{Operand, Target, constant, flatten, read_all},
 };
 use crate::{
@@ -60,6 +61,7 @@ enum Hop {
         autocast: Option<Autocast>,
     },
     Functionalized(Functionalized),
+    OutDtype(OutDtype),
     CallTorchBind {
         object: Operand,
         method: String,
@@ -107,6 +109,7 @@ const HOPS: &[(&str, Read)] = &[
     ("auto_functionalized_v2", |args| {
         Functionalized::v2(args).map(Hop::Functionalized)
     }),
+    ("out_dtype", |args| OutDtype::new(args).map(Hop::OutDtype)),
     ("call_torchbind", call_torchbind),
 ];
 
@@ -247,6 +250,11 @@ impl Hop {
                 free(frame, frees);
                 Ok(outputs)
             }
+            Self::OutDtype(operator) => {
+                let outputs = operator.run(frame)?;
+                free(frame, frees);
+                Ok(outputs)
+            }
             Self::CallTorchBind {
                 object,
                 method,
@@ -314,7 +322,7 @@ impl HopArgs<'_> {
     }
 
     /// The operands from a position on.
-    fn rest(&self, index: usize) -> Result<Vec<Operand>> {
+    pub(super) fn rest(&self, index: usize) -> Result<Vec<Operand>> {
         let rest = self.args.get(index..).unwrap_or_default();
         rest.iter()
             .map(|arg| Operand::new(arg, self.target))

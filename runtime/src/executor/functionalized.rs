@@ -89,8 +89,8 @@ impl Functionalized {
         for index in 0..op.argument_count() {
             let name = op.argument_name(index);
             if op.argument_is_written(index) {
-                arguments.extend(views.source(&name)?.map(|source| (index, source)));
-            } else if let Some(arg) = views.find(&name) {
+                arguments.extend(views.source(name)?.map(|source| (index, source)));
+            } else if let Some(arg) = views.find(name) {
                 arguments.push((index, Source::Value(Operand::new(arg, args.target)?)));
             }
         }

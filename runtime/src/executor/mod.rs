@@ -7,6 +7,7 @@ mod alias;
 mod control;
 mod functionalized;
 mod inputs;
+mod out_dtype;
 mod state;
 mod step;
 mod symbolic;
@@ -21,7 +22,7 @@ use self::{
     control::{HopArgs, HopStep},
     inputs::InputChecks,
     state::State,
-    step::{Call, Symbolic, find_op, prepare_call},
+    step::{Call, Ops, Symbolic, prepare_call},
     value::{Operand, Target},
 };
 use crate::{
@@ -105,7 +106,8 @@ impl Executable {
         weights: &Weights,
         options: Options,
     ) -> std::result::Result<Self, Vec<Diagnostic>> {
-        let written = alias::written_inputs(plan);
+        let ops = Ops::of(plan);
+        let written = alias::written_inputs(plan, &ops);
         let written = written.first().map_or(&[][..], Vec::as_slice);
         let state = State::new(plan, weights, written, options.device);
         let bound: FxHashSet<Slot> = state
@@ -115,7 +117,18 @@ impl Executable {
             .collect();
         let mut problems = Vec::new();
         let graphs = (0..plan.graphs().len())
-            .filter_map(|index| ReadyGraph::new(plan, index, &bound, options.device, &mut problems))
+            .filter_map(|index| {
+                ReadyGraph::new(
+                    plan,
+                    index,
+                    &bound,
+                    &Loading {
+                        ops: &ops,
+                        target: options.device,
+                    },
+                    &mut problems,
+                )
+            })
             .collect();
         let parts = state.and_then(|state| {
             Ok((
@@ -361,7 +374,7 @@ impl ReadyGraph {
         plan: &Plan,
         index: usize,
         bound: &FxHashSet<Slot>,
-        target: Target,
+        loading: &Loading<'_>,
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let graph = plan.graphs().get(index)?;
@@ -374,7 +387,7 @@ impl ReadyGraph {
                 .copied()
                 .filter(|slot| !keeps(slot))
                 .collect();
-            match Work::new(step, &frees, target) {
+            match loading.step(step, &frees) {
                 Ok(work) => steps.push(ReadyStep {
                     work,
                     origin: step.origin.clone(),
@@ -385,7 +398,7 @@ impl ReadyGraph {
         let outputs = graph
             .outputs
             .iter()
-            .map(|output| Operand::new(output, target))
+            .map(|output| Operand::new(output, loading.target))
             .collect::<Result<_>>();
         let outputs = outputs.map_err(|problem| problems.push(*problem)).ok()?;
         Some(Self {
@@ -411,8 +424,14 @@ impl ReadyGraph {
     }
 }
 
-impl Work {
-    fn new(step: &Step, frees: &[Slot], target: Target) -> Result<Self> {
+/// What steps are resolved with.
+struct Loading<'a> {
+    ops: &'a Ops,
+    target: Target,
+}
+
+impl Loading<'_> {
+    fn step(&self, step: &Step, frees: &[Slot]) -> Result<Work> {
         let results = step.results.as_slice();
         match &step.action {
             Action::Call {
@@ -428,65 +447,64 @@ impl Work {
                     result_groups,
                     frees,
                 };
-                prepare_call(&find_op(op)?, &call, target).map(Self::Call)
+                prepare_call(self.ops.get(op)?, &call, self.target).map(Work::Call)
             }
             Action::Symbolic { function, args } => {
-                Symbolic::new(*function, args, results, frees).map(Self::Symbolic)
-            }
-            Action::Hop { name, args, kwargs } if name == "with_effects" => {
-                Self::with_effects(args, kwargs, results, frees, target)
+                Symbolic::new(*function, args, results, frees).map(Work::Symbolic)
             }
             Action::Hop { name, args, kwargs } => {
-                Self::hop(name, args, kwargs, results, frees, target)
+                let args = HopArgs {
+                    args,
+                    kwargs,
+                    target: self.target,
+                };
+                self.hop(name, &args, results, frees)
             }
         }
     }
 
     fn hop(
+        &self,
         name: &str,
-        args: &[Arg],
-        kwargs: &[(String, Arg)],
+        args: &HopArgs<'_>,
         results: &[Option<Slot>],
         frees: &[Slot],
-        target: Target,
-    ) -> Result<Self> {
-        let step = HopStep::new(
-            name,
-            &HopArgs {
-                args,
-                kwargs,
-                target,
-            },
-            results,
-            frees,
-        )?;
-        Ok(Self::Hop(Box::new(step)))
+    ) -> Result<Work> {
+        if name == "with_effects" {
+            return self.with_effects(args, results, frees);
+        }
+        let step = HopStep::new(name, args, results, frees)?;
+        Ok(Work::Hop(Box::new(step)))
     }
 
     /// `with_effects(token, op, *args, **kwargs)` is the operator itself: steps run in order anyway. Its first result
     /// is the next token, which holds nothing.
     fn with_effects(
-        args: &[Arg],
-        kwargs: &[(String, Arg)],
+        &self,
+        args: &HopArgs<'_>,
         results: &[Option<Slot>],
         frees: &[Slot],
-        target: Target,
-    ) -> Result<Self> {
-        let [_, Arg::Op(op), args @ ..] = args else {
+    ) -> Result<Work> {
+        let [_, Arg::Op(op), rest @ ..] = args.args else {
             return control::malformed("`with_effects`: expected a token and an operator");
         };
         let results = results.get(1..).unwrap_or_default();
         if !op.contains("::") {
-            return Self::hop(op, args, kwargs, results, frees, target);
+            let args = HopArgs {
+                args: rest,
+                ..*args
+            };
+            let step = HopStep::new(op, &args, results, frees)?;
+            return Ok(Work::Hop(Box::new(step)));
         }
         let call = Call {
-            args,
-            kwargs,
+            args: rest,
+            kwargs: args.kwargs,
             results,
             result_groups: &[],
             frees,
         };
-        prepare_call(&find_op(op)?, &call, target).map(Self::Call)
+        prepare_call(self.ops.get(op)?, &call, self.target).map(Work::Call)
     }
 }
 

@@ -50,17 +50,20 @@ impl State {
         {
             let name = input.target.as_deref().unwrap_or(&input.name);
             let weight = find(weights, name, input)?;
-            let mutable = written.get(position) == Some(&true) || mutated.contains(name);
-            if mutable {
+            if written.get(position) == Some(&true) || mutated.contains(name) {
                 binder.private.extend(weight.storage_key());
             }
-            found.push((slot, name, input, weight, mutable));
+            found.push((slot, name, input, weight));
         }
-        let bind = |(slot, name, input, weight, mutable): (u32, &str, &Input, &Weight, bool)| {
+        let bind = |(slot, name, input, weight): (u32, &str, &Input, &Weight)| {
             let value = binder
                 .bind(weight)
                 .map_err(|problem| bad_weight(name, problem.message()))?;
             check_weight(name, input, &value)?;
+            // A weight that is tied to one that changes changes with it.
+            let mutable = weight
+                .storage_key()
+                .is_some_and(|key| binder.private.contains(&key));
             Ok(Bound {
                 slot,
                 name: name.to_owned(),

@@ -4,25 +4,69 @@ use super::{
     symbolic::{self, Number},
     value::{Operand, Target, constant, is_constant},
 };
+use expc_dialects::Diagnostic;
+use rustc_hash::FxHashMap;
+
 use crate::{
     error::{Result, code, error},
-    plan::{Arg, Slot, SymFunction},
+    plan::{Action, Arg, Plan, Slot, SymFunction},
     torch::{Frame, ListItem, Op, Step, StepBuilder, TorchError, Value},
 };
 
+/// The operators that a plan names, each looked up once.
+#[derive(Debug)]
+pub(super) struct Ops {
+    by_name: FxHashMap<String, Option<Op>>,
+}
+
+impl Ops {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let mut by_name = FxHashMap::default();
+        let mut add = |name: &str| {
+            if !by_name.contains_key(name) {
+                by_name.insert(name.to_owned(), Op::find(name));
+            }
+        };
+        for step in plan.graphs().iter().flat_map(|graph| &graph.steps) {
+            if let Action::Call { op, .. } = &step.action {
+                add(op);
+            }
+            step.arguments().for_each(|arg| {
+                arg.visit(&mut |arg| {
+                    if let Arg::Op(name) = arg {
+                        add(name);
+                    }
+                });
+            });
+        }
+        Self { by_name }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<&Op> {
+        self.by_name.get(name)?.as_ref()
+    }
+
+    /// The operator, or why there is none.
+    pub(super) fn get(&self, name: &str) -> Result<&Op> {
+        self.find(name).ok_or_else(|| not_registered(name))
+    }
+}
+
 /// Looks an operator up.
 pub(super) fn find_op(name: &str) -> Result<Op> {
-    Op::find(name).ok_or_else(|| {
-        let mut problem = error(
-            code::UNKNOWN_OPERATOR,
-            format!("operator `{name}` is not registered with libtorch"),
-        );
-        let namespace = name.split("::").next().unwrap_or_default();
-        problem.help = Some(format!(
-            "load the library that registers `{namespace}` operators with `--load-library`"
-        ));
-        problem
-    })
+    Op::find(name).ok_or_else(|| not_registered(name))
+}
+
+fn not_registered(name: &str) -> Box<Diagnostic> {
+    let mut problem = error(
+        code::UNKNOWN_OPERATOR,
+        format!("operator `{name}` is not registered with libtorch"),
+    );
+    let namespace = name.split("::").next().unwrap_or_default();
+    problem.help = Some(format!(
+        "load the library that registers `{namespace}` operators with `--load-library`"
+    ));
+    problem
 }
 
 /// What a call passes and where its results go.

@@ -101,6 +101,9 @@ size_t expc_op_return_count(const expc_op* op);
 bool expc_op_return_is_list(const expc_op* op, size_t index);
 // Whether the schema says that the result may share memory with an argument.
 bool expc_op_return_aliases(const expc_op* op, size_t index);
+// Registers the kernel of an operator that PyTorch defines in Python, if there is one here and it is not registered.
+// False without an error when there is none.
+bool expc_python_op_register(expc_text name, expc_text schema, expc_sink error);
 // One line per registered schema: the schema, a tab, its tags separated by blanks.
 void expc_all_schemas(expc_sink text);
 

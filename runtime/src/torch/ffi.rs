@@ -119,6 +119,7 @@ unsafe extern "C" {
     pub(super) fn expc_op_return_count(op: *const CxxOp) -> usize;
     pub(super) fn expc_op_return_is_list(op: *const CxxOp, index: usize) -> bool;
     pub(super) fn expc_op_return_aliases(op: *const CxxOp, index: usize) -> bool;
+    pub(super) fn expc_python_op_register(name: Text, schema: Text, error: Sink) -> bool;
     pub(super) fn expc_all_schemas(text: Sink);
 
     pub(super) fn expc_step_new(op: *const CxxOp) -> *mut CxxStep;

@@ -1,6 +1,6 @@
 //! The border to libtorch: every registered operator, called boxed through the dispatcher.
 //!
-//! `border.cpp` and `coerce.cpp` are the only C++ of the project and this folder the only place of the crate with `unsafe`.
+//! The C++ beside it is all C++ that knows libtorch, and this folder the only place of the crate with `unsafe`.
 //! Start at [`Op::find`], [`StepBuilder`] and [`Frame`]; [`Op::call`] is the short way for a single call.
 //! Nothing here knows of programs or plans.
 

@@ -2,13 +2,16 @@
 
 use std::ptr::NonNull;
 
-use super::{Frame, StepBuilder, TorchError, Value, ffi, text};
+use expc_dialects::table;
+
+use super::{Frame, StepBuilder, TorchError, Value, check, ffi, text};
 
 /// A registered operator, such as `aten::add.Tensor`.
 #[derive(Debug)]
 pub struct Op {
     raw: NonNull<ffi::CxxOp>,
     name: String,
+    arguments: Vec<String>,
 }
 
 // SAFETY: an OperatorHandle points to an entry of the dispatcher, which is never removed while we hold it (we unload
@@ -26,14 +29,25 @@ impl Drop for Op {
 
 impl Op {
     /// Looks up `namespace::name.overload`; the overload `default` is the one without a name.
+    ///
+    /// Operators that PyTorch defines in Python are registered when they are first asked for.
     pub fn find(name: &str) -> Option<Self> {
         let (base, overload) = split_name(name);
-        // SAFETY: the texts are alive during the call.
-        let raw = unsafe { ffi::expc_op_find(ffi::Text::new(base), ffi::Text::new(overload)) };
-        Some(Self {
-            raw: NonNull::new(raw)?,
+        let find = || {
+            // SAFETY: the texts are alive during the call.
+            let raw = unsafe { ffi::expc_op_find(ffi::Text::new(base), ffi::Text::new(overload)) };
+            NonNull::new(raw)
+        };
+        let raw = find().or_else(|| register_python_op(base, overload).then(find)?)?;
+        let mut op = Self {
+            raw,
             name: name.to_owned(),
-        })
+            arguments: Vec::new(),
+        };
+        op.arguments = (0..op.argument_count())
+            .map(|index| op.read_argument_name(index))
+            .collect();
+        Some(op)
     }
 
     /// The name that [`Op::find`] was given.
@@ -52,14 +66,23 @@ impl Op {
         unsafe { ffi::expc_op_argument_count(self.as_ptr()) }
     }
 
+    /// The names of all arguments, in the order of the schema.
+    pub fn argument_names(&self) -> &[String] {
+        &self.arguments
+    }
+
     /// The argument's name, empty past the last one.
-    pub fn argument_name(&self, index: usize) -> String {
+    pub fn argument_name(&self, index: usize) -> &str {
+        self.arguments.get(index).map_or("", String::as_str)
+    }
+
+    fn read_argument_name(&self, index: usize) -> String {
         // SAFETY: the handle is alive; the border checks the index.
         text(|sink| unsafe { ffi::expc_op_argument_name(self.as_ptr(), index, sink) })
     }
 
     pub fn argument_index(&self, name: &str) -> Option<usize> {
-        (0..self.argument_count()).find(|index| self.argument_name(*index) == name)
+        self.arguments.iter().position(|argument| argument == name)
     }
 
     pub fn argument_is_keyword_only(&self, index: usize) -> bool {
@@ -130,8 +153,10 @@ impl Op {
     /// The position of an argument, or an error that names the ones there are.
     pub fn require_argument(&self, name: &str) -> Result<usize, TorchError> {
         self.argument_index(name).ok_or_else(|| {
-            let names: Vec<_> = (0..self.argument_count())
-                .map(|index| format!("`{}`", self.argument_name(index)))
+            let names: Vec<_> = self
+                .arguments
+                .iter()
+                .map(|name| format!("`{name}`"))
                 .collect();
             TorchError::new(format!(
                 "no argument is named `{name}`, there are {}",
@@ -155,6 +180,30 @@ fn split_name(name: &str) -> (&str, &str) {
         None => (name, ""),
     };
     (base, if overload == "default" { "" } else { overload })
+}
+
+/// Registers our kernel of an operator that PyTorch defines in Python, under its schema of the op table. False if
+/// there is none.
+fn register_python_op(base: &str, overload: &str) -> bool {
+    let overload = if overload.is_empty() {
+        "default"
+    } else {
+        overload
+    };
+    let ir_name = format!("{}.{overload}", base.replacen("::", ".", 1));
+    let Some(def) = table::lookup(&ir_name) else {
+        return false;
+    };
+    let name = match def.schema.overload {
+        "" => base.to_owned(),
+        overload => format!("{base}.{overload}"),
+    };
+    let schema = def.schema.to_string();
+    let registered = check(|error| unsafe {
+        // SAFETY: the texts are alive during the call.
+        ffi::expc_python_op_register(ffi::Text::new(&name), ffi::Text::new(&schema), error)
+    });
+    registered.is_ok()
 }
 
 /// A registered schema and the numbers of its tags (`at::Tag`).

@@ -519,3 +519,65 @@ fn libraries_that_cannot_be_loaded_say_why() {
 fn damaged_objects_are_refused() {
     assert!(Opaque::unpickle(b"not an archive").is_err());
 }
+
+#[test]
+fn operators_that_pytorch_defines_in_python_are_registered_when_asked_for() {
+    let x = || vector(&[-1.0, 0.26, 9.0]);
+    let range = [
+        Value::Int(-8),
+        Value::Int(7),
+        Value::Int(ScalarType::Int8.c10()),
+    ];
+    let parameters = [Value::Float(0.5), Value::Int(1)];
+    let arguments: Vec<_> = [x()]
+        .into_iter()
+        .chain(parameters.clone())
+        .chain(range.clone())
+        .collect();
+    let quantized = numbers("quantized_decomposed::quantize_per_tensor", &arguments);
+    assert_eq!(quantized, [-1.0, 2.0, 7.0]);
+    let stored = Value::Tensor(Tensor::from_slice(&[-1_i8, 2, 7]));
+    let arguments: Vec<_> = [stored]
+        .into_iter()
+        .chain(parameters)
+        .chain(range)
+        .collect();
+    let back = numbers(
+        "quantized_decomposed::dequantize_per_tensor.default",
+        &arguments,
+    );
+    assert_eq!(back, [-1.0, 0.5, 3.0]);
+    assert_eq!(
+        numbers("prims::add", &[x(), x()]),
+        [-2.0, 0.52_f32.into(), 18.0]
+    );
+    assert_eq!(
+        numbers("prims::sum", &[x(), ints(&[0])]),
+        [f64::from(-1.0 + 0.26_f32 + 9.0)]
+    );
+    let sizes = Value::List(vec![Value::Int(2), Value::Int(3)]);
+    let arguments = [x(), sizes, Value::List(vec![Value::Int(1)])];
+    assert_eq!(numbers("prims::broadcast_in_dim", &arguments).len(), 6);
+}
+
+/// Every kernel of ours fits the schema that the op table has for it.
+#[test]
+fn all_operators_defined_in_python_register() {
+    let missing: Vec<_> = ["prims", "quantized_decomposed"]
+        .into_iter()
+        .flat_map(expc_dialects::table::dialect)
+        .map(|def| def.name.replacen('.', "::", 1))
+        .filter(|name| Op::find(name).is_none())
+        .collect();
+    let expected = [
+        "_make_token",
+        "_sink_tokens",
+        "maximum_value",
+        "minimum_value",
+        "xor_sum",
+    ];
+    assert_eq!(
+        missing,
+        expected.map(|name| format!("prims::{name}.default"))
+    );
+}

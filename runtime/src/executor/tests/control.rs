@@ -211,11 +211,13 @@ fn auto_functionalized_leaves_its_arguments_alone() {
     assert_eq!(numbers(&x), [1.0, 2.0]);
 }
 
+type Keywords<'a> = &'a [(&'a str, Arg)];
+
 #[test]
 fn auto_functionalized_v2_writes_through_views_of_its_bases() {
     let op = || Arg::Op("aten::fill_.Scalar".into());
     let bases = |slot| ("_all_bases", Arg::List(vec![Arg::Slot(slot)]));
-    let shapes: [(&[(&str, Arg)], Vec<f64>); 3] = [
+    let shapes: [(Keywords<'_>, Vec<f64>); 3] = [
         (&[], vec![7.0, 7.0, 7.0, 7.0]),
         (
             &[
@@ -275,4 +277,20 @@ fn errors_in_a_branch_name_the_inner_node() {
     let program = program(vec![root.returns(&results), unary("aten::det", None)]);
     let problem = program.call(&[vector(&[1.0])]).expect_err("refused");
     assert_eq!(problem.place.node.as_deref(), Some("node_0"));
+}
+
+#[test]
+fn out_dtype_computes_in_the_wider_dtype() {
+    let mut root = GraphBuilder::new(2);
+    let args = [
+        Arg::Op("aten::mm".into()),
+        Arg::Dtype("int32".into()),
+        Arg::Slot(0),
+        Arg::Slot(1),
+    ];
+    let results = root.hop("out_dtype", &args, &[], 1);
+    let program = program(vec![root.returns(&results)]);
+    let row = || Value::Tensor(Tensor::from_slice(&[100_i8, 100]).view([1, 2]));
+    let column = || Value::Tensor(Tensor::from_slice(&[100_i8, 100]).view([2, 1]));
+    assert_eq!(run(&program, &[row(), column()]), [[20000.0]]);
 }

@@ -191,3 +191,72 @@ fn missing_and_wrong_weights_are_refused() {
         ["E0509: weight `a`: a float32 tensor of sizes [2] needs 8 bytes of storage, there are 4"]
     );
 }
+
+/// A batch norm in training moves its statistics on, which its schema does not say.
+#[test]
+fn writes_that_only_the_op_table_knows_are_state() {
+    for training in [true, false] {
+        let mut graph = GraphBuilder::new(4);
+        let args = [
+            Arg::Slot(3),
+            Arg::Slot(2),
+            Arg::None,
+            Arg::Slot(0),
+            Arg::Slot(1),
+            Arg::Bool(training),
+            Arg::Float(0.5),
+            Arg::Float(0.0),
+            Arg::Bool(false),
+        ];
+        let norm = graph.call("aten::batch_norm", &args);
+        let inputs = vec![
+            buffer("mean"),
+            buffer("var"),
+            buffer("weight"),
+            user("x", InputSpec::Any),
+        ];
+        let outputs = vec![output(OutputKind::User, None)];
+        let signature = Signature {
+            inputs,
+            outputs,
+            ..Signature::default()
+        };
+        let mut weights = Weights::new();
+        let mean = Tensor::from_slice(&[0.0_f32]);
+        weights.insert_tensor("mean", mean.shallow_clone());
+        weights.insert_tensor("var", Tensor::from_slice(&[1.0_f32]));
+        weights.insert_tensor("weight", Tensor::from_slice(&[1.0_f32]));
+        let program = load(vec![graph.returns(&[norm])], signature, &weights);
+        let x = Value::Tensor(Tensor::from_slice(&[2.0_f32, 6.0]).view([2, 1]));
+        program.call(&[x]).expect("runs");
+        let state = program.mutable_state();
+        let names: Vec<_> = state.iter().map(|(name, _)| *name).collect();
+        if training {
+            assert_eq!(names, ["mean", "var"]);
+            assert_eq!(numbers(&state[0].1), [2.0]);
+        } else {
+            assert!(names.is_empty());
+        }
+        assert_eq!(Vec::<f32>::try_from(&mean).expect("floats"), [0.0]);
+    }
+}
+
+#[test]
+fn weights_tied_to_one_that_changes_change_too() {
+    let mut graph = GraphBuilder::new(2);
+    graph.call("aten::add_.Tensor", &[Arg::Slot(0), Arg::Int(1)]);
+    let inputs = vec![buffer("a"), buffer("b")];
+    let signature = Signature {
+        inputs,
+        ..Signature::default()
+    };
+    let shared = Tensor::from_slice(&[0.0_f32]);
+    let mut weights = Weights::new();
+    weights.insert_tensor("a", shared.shallow_clone());
+    weights.insert_tensor("b", shared);
+    let program = load(vec![graph.returns(&[])], signature, &weights);
+    program.call(&[]).expect("runs");
+    let state = program.mutable_state();
+    assert_eq!(state.len(), 2);
+    assert!(state.iter().all(|(_, value)| numbers(value) == [1.0]));
+}

@@ -242,9 +242,6 @@ fn parse_run(line: usize, command: &str) -> Result<Run, String> {
         }
         run.stages.push(arguments.to_vec());
     }
-    if let Some(last) = run.stages.last_mut() {
-        run.merges_stderr = last.pop_if(|word| word == "2>&1").is_some();
-    }
     for stage in &mut run.stages {
         stage.retain(|word| match word.strip_prefix(PREFIX_OPTION) {
             None => true,
@@ -253,6 +250,9 @@ fn parse_run(line: usize, command: &str) -> Result<Run, String> {
                 false
             }
         });
+    }
+    if let Some(last) = run.stages.last_mut() {
+        run.merges_stderr = last.pop_if(|word| word == "2>&1").is_some();
     }
     if run.prefixes.is_empty() {
         run.prefixes.push(DEFAULT_PREFIX.to_owned());

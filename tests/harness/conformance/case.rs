@@ -38,6 +38,9 @@ pub struct Meta {
     pub alts: usize,
     #[serde(default)]
     pub bad: Vec<Bad>,
+    /// Libraries that register its operators, seen from the folder of the set.
+    #[serde(default)]
+    libraries: Vec<PathBuf>,
 }
 
 /// An input or output.
@@ -60,6 +63,16 @@ pub type Sequence = Vec<String>;
 impl Case {
     pub fn model(&self) -> PathBuf {
         self.folder.join("model.pt2")
+    }
+
+    /// The libraries that register its operators.
+    pub fn libraries(&self) -> Vec<PathBuf> {
+        let set = self.folder.parent().unwrap_or(&self.folder);
+        self.meta
+            .libraries
+            .iter()
+            .map(|library| set.join(library))
+            .collect()
     }
 
     /// `inputs_alt1.npz` for `inputs` and `_alt1`.

@@ -14,7 +14,7 @@ use libtest_mimic::{Failed, Trial};
 
 pub use self::case::{Case, Sequence};
 pub use self::expected::ExpectedFailures;
-pub use self::run::{Arrays, Comparison, Engine, Rule, run_case};
+pub use self::run::{Arrays, Comparison, Engine, Program, Rule, run_case};
 use crate::suite::failing;
 
 /// A way to run a program.

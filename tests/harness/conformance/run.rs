@@ -30,8 +30,7 @@ pub trait Engine: Send + Sync {
     /// The program or its inputs are refused.
     fn call(
         &self,
-        model: &Path,
-        options: &[&str],
+        program: &Program,
         inputs: &[PathBuf],
     ) -> Result<Vec<Arrays<Self::Array>>, String>;
 
@@ -48,6 +47,43 @@ pub trait Engine: Send + Sync {
         expected: &Self::Array,
         rule: &Rule,
     ) -> Option<String>;
+}
+
+/// A program and how it is to be run.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub model: PathBuf,
+    /// Options of `expc run`.
+    pub options: &'static [&'static str],
+    /// Libraries that register its operators.
+    pub libraries: Vec<PathBuf>,
+}
+
+impl Program {
+    fn new(case: &Case, options: &'static [&'static str]) -> Self {
+        Self {
+            model: case.model(),
+            options,
+            libraries: case.libraries(),
+        }
+    }
+
+    /// The arguments of `expc` that run it.
+    pub fn arguments(&self, inputs: &Path, output: &Path) -> Vec<String> {
+        let text = |path: &Path| path.display().to_string();
+        let mut arguments = vec!["run".to_owned(), text(&self.model)];
+        arguments.extend([
+            "--inputs".to_owned(),
+            text(inputs),
+            "-o".to_owned(),
+            text(output),
+        ]);
+        arguments.extend(self.options.iter().map(|option| (*option).to_owned()));
+        for library in &self.libraries {
+            arguments.extend(["--load-library".to_owned(), text(library)]);
+        }
+        arguments
+    }
 }
 
 /// When two arrays agree.
@@ -102,13 +138,14 @@ pub fn run_case<E: Engine>(
         Action::Run(options) => options,
         Action::Print => return print(engine, case),
     };
+    let program = Program::new(case, options);
     let mut comparisons = Vec::new();
     for sequence in case.sequences() {
         let inputs: Vec<_> = sequence
             .iter()
             .map(|suffix| case.file("inputs", suffix))
             .collect();
-        let calls = engine.call(&case.model(), options, &inputs)?;
+        let calls = engine.call(&program, &inputs)?;
         if calls.len() != sequence.len() {
             return Err(format!(
                 "{} calls gave {} results",
@@ -122,7 +159,7 @@ pub fn run_case<E: Engine>(
         }
     }
     for bad in &case.meta.bad {
-        comparisons.push(refuse(engine, case, options, bad)?);
+        comparisons.push(refuse(engine, case, &program, bad)?);
     }
     Ok(comparisons)
 }
@@ -209,20 +246,12 @@ fn rule(case: &Case, key: &str, what: &str) -> Rule {
 fn refuse<E: Engine>(
     engine: &E,
     case: &Case,
-    options: &[&str],
+    program: &Program,
     bad: &Bad,
 ) -> Result<Comparison, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let output = folder.path().join("out.npz");
-    let mut arguments = vec![
-        "run".to_owned(),
-        case.model().display().to_string(),
-        "--inputs".to_owned(),
-        case.folder.join(&bad.inputs).display().to_string(),
-        "-o".to_owned(),
-        output.display().to_string(),
-    ];
-    arguments.extend(options.iter().map(|option| (*option).to_owned()));
+    let arguments = program.arguments(&case.folder.join(&bad.inputs), &output);
     let outcome = engine.expc(&arguments)?;
     let difference = if outcome.status != STATUS_FAULT {
         Some(format!(
@@ -254,10 +283,10 @@ fn print<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, String> 
             outcome.status, outcome.stderr
         ));
     }
-    // `print` ends the text with one line break, which `str` does not have.
-    let found = outcome.stdout.strip_suffix('\n').unwrap_or(&outcome.stdout);
+    // The file holds `str(program)`, to which Python's `print` adds a line break.
+    let (found, expected) = (outcome.stdout.trim_end(), expected.trim_end());
     let difference = (found != expected).then(|| {
-        let difference = TextDiff::from_lines(expected.as_str(), found);
+        let difference = TextDiff::from_lines(expected, found);
         let mut difference = difference.unified_diff();
         format!(
             "\n{}",

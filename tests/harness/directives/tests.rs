@@ -44,10 +44,11 @@ fn run_lines_may_be_negated_merged_piped_and_continued() {
 
 #[test]
 fn run_lines_may_name_prefixes() {
-    let text = "// RUN: expc a --check-prefix=ONE,TWO\n// RUN: expc b\n// ONE: x\n// TWO-NEXT: y\n// CHECK: z\n";
+    let text = "// RUN: expc a 2>&1 --check-prefix=ONE,TWO\n// RUN: expc b\n// ONE: x\n// TWO-NEXT: y\n// CHECK: z\n";
     let file = file(text);
     assert_eq!(file.runs[0].prefixes, ["ONE", "TWO"]);
     assert_eq!(file.runs[0].stages, [["a"]]);
+    assert!(file.runs[0].merges_stderr);
     let prefixes: Vec<_> = file.chunks[0]
         .checks
         .iter()

@@ -50,7 +50,14 @@ const CONVENTIONS: &[(&str, Convention)] = &[
             .collect()
     }),
     ("hop.while_loop", |call| {
-        let mut operands = elements(&argument(call, 2, "carried_inputs"));
+        let carried = elements(&argument(call, 2, "carried_inputs")).into_iter();
+        // An int is another one in each round.
+        let mut operands: Vec<Item> = carried
+            .map(|item| match item {
+                Item::Int(_) => Item::Int(call.env.unbacked()),
+                item => item,
+            })
+            .collect();
         operands.extend(elements(&argument(call, 3, "additional_inputs")));
         let graphs = [argument(call, 0, "cond_fn"), argument(call, 1, "body_fn")];
         graphs
@@ -215,10 +222,12 @@ fn while_loop(call: &Call<'_>) -> Results {
     }
     let merged = carried.iter().zip(&returned).map(|(carried, returned)| match (carried, returned) {
         (Item::Int(_), Item::Int(_)) => Ok(Item::Int(call.env.unbacked())),
+        (Item::Tensor(carried), Item::Tensor(returned)) if carried.sizes == returned.sizes => {
+            Ok(Item::Tensor(Rc::clone(returned)))
+        }
         (carried, returned) => merge(call.env, carried, returned),
     });
-    let items = merged.collect::<Result<Vec<_>, _>>()?;
-    fresh(call.env, items)
+    merged.collect()
 }
 
 /// The number of rows of the first operand.

@@ -23,7 +23,6 @@ pub const RULES: &[Row] = &[
     ("aten.chalf", chalf),
     ("aten.float aten.double aten.half aten.bfloat16", to),
     ("aten.resolve_conj aten.resolve_neg", super::view::same),
-    ("aten.copy", copy),
     (
         "aten.empty_like aten.zeros_like aten.ones_like aten.full_like aten.rand_like aten.randn_like \
          aten.randint_like",
@@ -120,12 +119,6 @@ fn to_dtype(call: &Call<'_>, dtype: ScalarType) -> Results {
 
 fn chalf(call: &Call<'_>) -> Results {
     to_dtype(call, ScalarType::Complex32)
-}
-
-/// The first operand overwritten with the second.
-fn copy(call: &Call<'_>) -> Results {
-    let tensor = call.tensor_at(0)?;
-    clone_in(call, &tensor, MemoryFormat::Preserve)
 }
 
 fn like(call: &Call<'_>) -> Results {

@@ -1,8 +1,19 @@
 //! Sums of products in Einstein's notation.
+//!
+//! PyTorch aligns the operands to one list of dimensions, those of the result first, and multiplies them two by
+//! two from the left with `bmm`; the strides of the result follow from that.
 
 use expc_symbolic::Relation;
 
-use super::{Item, NoInference, Tensor, call::Call, size::Size};
+use super::{
+    Item, NoInference, Tensor,
+    broadcast::elementwise_result,
+    call::Call,
+    reshape::view_of,
+    size::Size,
+    tensor::contiguous_strides,
+    view::restrided,
+};
 
 /// What stands for a dimension: a letter, or a position counted from the end of an ellipsis.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -11,76 +22,111 @@ enum Label {
     Ellipsis(usize),
 }
 
-/// The sizes follow from the equation; the strides of a result are not row-major in general, and are known
-/// only for equations whose result the rule of PyTorch leaves so.
+/// An equation, read.
+struct Equation {
+    operands: Vec<Vec<Label>>,
+    result: Vec<Label>,
+    /// The labels of the result, then those that are summed over.
+    all: Vec<Label>,
+}
+
 pub fn einsum(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
-    let equation = call.string("equation").unwrap_or_default();
+    if !matches!(call.get("path"), Item::None) {
+        return Err(call.unknown("the operands are multiplied in an order of their own"));
+    }
     let tensors = call.tensors("tensors")?;
-    let text: String = equation.chars().filter(|c| !c.is_whitespace()).collect();
+    let equation = read(call, &tensors)?;
+    let mut operands = equation
+        .operands
+        .iter()
+        .zip(&tensors)
+        .map(|(labels, tensor)| aligned(call, tensor, labels, &equation.all))
+        .collect::<Result<Vec<_>, _>>()?;
+    check_sizes(call, &operands)?;
+    let n_kept = equation.result.len();
+    let mut uses: Vec<usize> = (0..equation.all.len())
+        .map(|dim| operands.iter().filter(|operand| !call.env.is(&operand.sizes[dim], 1)).count())
+        .collect();
+    let is_single = operands.len() == 1;
+    while operands.len() > 1 {
+        let (left, right) = (operands.remove(0), operands.remove(0));
+        operands.insert(0, multiplied(call, left, right, n_kept, &mut uses)?);
+    }
+    let Some(product) = operands.pop() else {
+        return Err(call.contradiction("there is no operand"));
+    };
+    let kept = product.sizes[..n_kept].to_vec();
+    if equation.all.len() == n_kept {
+        return Ok(vec![product.into()]);
+    }
+    if is_single {
+        return Ok(vec![Tensor::contiguous(call.env, product.dtype, kept, &product.device)?.into()]);
+    }
+    match view_of(call.env, &product, &kept)? {
+        Some(view) => Ok(vec![view.into()]),
+        None => Err(call.unknown("the result is no view of the product")),
+    }
+}
+
+fn read(call: &Call<'_>, tensors: &[std::rc::Rc<Tensor>]) -> Result<Equation, NoInference> {
+    let text: String = call.string("equation").unwrap_or_default();
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let (inputs, output) = match text.split_once("->") {
         Some((inputs, output)) => (inputs, Some(output)),
         None => (text.as_str(), None),
     };
-    let operands: Vec<&str> = inputs.split(',').collect();
-    if operands.len() != tensors.len() {
-        return Err(call.contradiction(format!("`{equation}` does not name {} operands", tensors.len())));
+    let terms: Vec<&str> = inputs.split(',').collect();
+    if terms.len() != tensors.len() {
+        return Err(call.contradiction(format!("`{text}` does not name {} operands", tensors.len())));
     }
-    let mut sizes: Vec<(Label, Size)> = Vec::new();
-    let mut counts: Vec<(char, usize)> = Vec::new();
-    let mut most_ellipsis = 0;
-    for (operand, tensor) in operands.iter().zip(&tensors) {
-        let labels = labels_of(call, operand, tensor)?;
-        for (label, size) in labels.into_iter().zip(&tensor.sizes) {
-            match label {
-                Label::Ellipsis(position) => most_ellipsis = most_ellipsis.max(position + 1),
-                Label::Letter(letter) => match counts.iter_mut().find(|(known, _)| *known == letter) {
-                    Some((_, count)) => *count += 1,
-                    None => counts.push((letter, 1)),
-                },
-            }
-            unify(call, &mut sizes, label, size)?;
-        }
-    }
+    let operands = terms
+        .iter()
+        .zip(tensors)
+        .map(|(term, tensor)| labels_of(call, term, tensor.rank()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let labels = || operands.iter().flatten().copied();
+    let most_ellipsis = labels()
+        .filter_map(|label| match label {
+            Label::Ellipsis(position) => Some(position + 1),
+            Label::Letter(_) => None,
+        })
+        .max()
+        .unwrap_or(0);
     let result = match output {
         Some(output) => output_labels(output, most_ellipsis),
-        None => implied_output(&counts, most_ellipsis),
+        None => implied_output(labels(), most_ellipsis),
     };
-    let result_sizes = result
-        .iter()
-        .map(|label| {
-            let found = sizes.iter().find(|(known, _)| known == label);
-            found.map(|(_, size)| size.clone()).ok_or_else(|| call.contradiction(format!("`{equation}` makes a dimension of nothing")))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let first = tensors.first().ok_or_else(|| call.contradiction("there is no operand"))?;
-    Ok(vec![Tensor::contiguous(call.env, first.dtype, result_sizes, &first.device)?.into()])
+    let mut all = result.clone();
+    let mut summed: Vec<Label> = labels().filter(|label| !result.contains(label)).collect();
+    summed.sort_by_key(|label| match label {
+        Label::Letter(letter) => (1, letter_order(*letter)),
+        Label::Ellipsis(position) => (0, usize::MAX - position),
+    });
+    summed.dedup();
+    all.extend(summed);
+    if let Some(Label::Letter(letter)) = result.iter().find(|label| !labels().any(|other| other == **label)) {
+        return Err(call.contradiction(format!("`{letter}` of `{text}` is in no operand")));
+    }
+    Ok(Equation { operands, result, all })
 }
 
-fn labels_of(call: &Call<'_>, operand: &str, tensor: &Tensor) -> Result<Vec<Label>, NoInference> {
-    let letters = operand.replace("...", "").chars().count();
-    let misfit = || call.contradiction(format!("`{operand}` does not fit an operand of rank {}", tensor.rank()));
-    let hidden = tensor.rank().checked_sub(letters).ok_or_else(misfit)?;
-    let Some((before, after)) = operand.split_once("...") else {
+/// Capitals come first.
+fn letter_order(letter: char) -> usize {
+    letter as usize
+}
+
+fn labels_of(call: &Call<'_>, term: &str, rank: usize) -> Result<Vec<Label>, NoInference> {
+    let letters = term.replace("...", "").chars().count();
+    let misfit = || call.contradiction(format!("`{term}` does not fit an operand of rank {rank}"));
+    let hidden = rank.checked_sub(letters).ok_or_else(misfit)?;
+    let Some((before, after)) = term.split_once("...") else {
         if hidden > 0 {
             return Err(misfit());
         }
-        return Ok(operand.chars().map(Label::Letter).collect());
+        return Ok(term.chars().map(Label::Letter).collect());
     };
     let ellipsis = (0..hidden).rev().map(Label::Ellipsis);
     Ok(before.chars().map(Label::Letter).chain(ellipsis).chain(after.chars().map(Label::Letter)).collect())
-}
-
-fn unify(call: &Call<'_>, sizes: &mut Vec<(Label, Size)>, label: Label, size: &Size) -> Result<(), NoInference> {
-    match sizes.iter_mut().find(|(known, _)| *known == label) {
-        None => sizes.push((label, size.clone())),
-        Some((_, known)) if call.env.is(known, 1) => *known = size.clone(),
-        Some((_, known)) => {
-            if !call.env.is(size, 1) && call.env.decide(Relation::Eq, known, size) == Some(false) {
-                return Err(call.contradiction(format!("one label stands for sizes {known} and {size}")));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn output_labels(output: &str, most_ellipsis: usize) -> Vec<Label> {
@@ -97,8 +143,138 @@ fn output_labels(output: &str, most_ellipsis: usize) -> Vec<Label> {
 }
 
 /// The ellipsis, then the letters that occur once, in order of the alphabet.
-fn implied_output(counts: &[(char, usize)], most_ellipsis: usize) -> Vec<Label> {
-    let mut once: Vec<char> = counts.iter().filter(|(_, count)| *count == 1).map(|(letter, _)| *letter).collect();
-    once.sort_unstable();
-    (0..most_ellipsis).rev().map(Label::Ellipsis).chain(once.into_iter().map(Label::Letter)).collect()
+fn implied_output(labels: impl Iterator<Item = Label>, most_ellipsis: usize) -> Vec<Label> {
+    let mut letters: Vec<char> = labels
+        .filter_map(|label| match label {
+            Label::Letter(letter) => Some(letter),
+            Label::Ellipsis(_) => None,
+        })
+        .collect();
+    letters.sort_unstable();
+    let all = letters.clone();
+    letters.retain(|letter| all.iter().filter(|other| *other == letter).count() == 1);
+    (0..most_ellipsis).rev().map(Label::Ellipsis).chain(letters.into_iter().map(Label::Letter)).collect()
+}
+
+/// The operand with one dimension per label, of size 1 where it has none; a label that it has twice stands for
+/// a diagonal.
+fn aligned(call: &Call<'_>, tensor: &Tensor, labels: &[Label], all: &[Label]) -> Result<Tensor, NoInference> {
+    let (mut sizes, mut strides) = (Vec::new(), Vec::new());
+    for label in all {
+        let dims: Vec<usize> = (0..labels.len()).filter(|dim| labels[*dim] == *label).collect();
+        let Some(first) = dims.first() else {
+            sizes.push(Size::ONE);
+            strides.push(Size::ONE);
+            continue;
+        };
+        let same = dims.iter().all(|dim| call.env.equal(&tensor.sizes[*dim], &tensor.sizes[*first]));
+        if !same {
+            return Err(call.contradiction("a diagonal has two sizes"));
+        }
+        sizes.push(tensor.sizes[*first].clone());
+        strides.push(Size::sum(dims.iter().map(|dim| &tensor.strides[*dim]))?);
+    }
+    Ok(restrided(tensor, sizes, strides))
+}
+
+fn check_sizes(call: &Call<'_>, operands: &[Tensor]) -> Result<(), NoInference> {
+    let shapes: Vec<&[Size]> = operands.iter().map(|operand| operand.sizes.as_slice()).collect();
+    super::broadcast::broadcast_sizes(call.env, &shapes).map(|_| ())
+}
+
+/// Two operands multiplied, summed over the dimensions that no later operand has.
+fn multiplied(
+    call: &Call<'_>,
+    mut left: Tensor,
+    mut right: Tensor,
+    n_kept: usize,
+    uses: &mut [usize],
+) -> Result<Tensor, NoInference> {
+    let env = call.env;
+    let (mut summed, mut left_only, mut right_only) = (Vec::new(), Vec::new(), Vec::new());
+    for dim in n_kept..uses.len() {
+        let (in_left, in_right) = (!env.is(&left.sizes[dim], 1), !env.is(&right.sizes[dim], 1));
+        if in_left && in_right {
+            uses[dim] = uses[dim].saturating_sub(1);
+            if uses[dim] == 1 {
+                summed.push(dim);
+                uses[dim] = 0;
+            }
+        } else if uses[dim] == 1 && in_left {
+            left_only.push(dim);
+            uses[dim] = 0;
+        } else if uses[dim] == 1 && in_right {
+            right_only.push(dim);
+            uses[dim] = 0;
+        }
+    }
+    for (operand, dims) in [(&mut left, left_only), (&mut right, right_only)] {
+        if !dims.is_empty() {
+            for dim in dims {
+                operand.sizes[dim] = Size::ONE;
+            }
+            *operand = Tensor::contiguous(env, operand.dtype, operand.sizes.clone(), &operand.device)?;
+        }
+    }
+    if summed.is_empty() {
+        let dtype = super::promote::promote(left.dtype, right.dtype);
+        let operands = [std::rc::Rc::new(left), std::rc::Rc::new(right)];
+        return match elementwise_result(call, &operands, dtype)? {
+            Item::Tensor(product) => Ok((*product).clone()),
+            _ => Err(call.unknown("the product is no tensor")),
+        };
+    }
+    batched(call, &left, &right, &summed)
+}
+
+/// The product as `bmm` computes it: batch, rows of the left, columns of the right, in the order in which the
+/// operands have them.
+fn batched(call: &Call<'_>, left: &Tensor, right: &Tensor, summed: &[usize]) -> Result<Tensor, NoInference> {
+    let env = call.env;
+    let (mut both, mut of_left, mut of_right) = (Vec::new(), Vec::new(), Vec::new());
+    for dim in (0..left.rank()).filter(|dim| !summed.contains(dim)) {
+        let (in_left, in_right) = (!env.is(&left.sizes[dim], 1), !env.is(&right.sizes[dim], 1));
+        let group = match (in_left, in_right) {
+            (true, true) => &mut both,
+            (true, false) => &mut of_left,
+            _ => &mut of_right,
+        };
+        group.push(dim);
+    }
+    for dim in both.iter().chain(summed) {
+        if env.decide(Relation::Eq, &left.sizes[*dim], &right.sizes[*dim]) == Some(false) {
+            return Err(call.contradiction("a label has two sizes"));
+        }
+    }
+    let mut outer = (left, right);
+    if let (Some(first), Some(last)) = (of_left.first(), of_right.last())
+        && last < first
+    {
+        std::mem::swap(&mut of_left, &mut of_right);
+        outer = (right, left);
+    }
+    let mut order = Vec::new();
+    let mut sizes = Vec::new();
+    for (dims, tensor) in [(&both, outer.0), (&of_left, outer.0)] {
+        for dim in dims {
+            order.push(*dim);
+            sizes.push(tensor.sizes[*dim].clone());
+        }
+    }
+    for dim in summed {
+        order.push(*dim);
+        sizes.push(Size::ONE);
+    }
+    for dim in &of_right {
+        order.push(*dim);
+        sizes.push(outer.1.sizes[*dim].clone());
+    }
+    let strides = contiguous_strides(env, &sizes)?;
+    let mut result = restrided(left, left.sizes.clone(), left.strides.clone());
+    result.offset = Size::ZERO;
+    for (at, dim) in order.iter().enumerate() {
+        result.sizes[*dim] = sizes[at].clone();
+        result.strides[*dim] = strides[at].clone();
+    }
+    Ok(result)
 }

@@ -32,11 +32,11 @@ pub const RULES: &[Row] = &[
     ),
     (
         "aten.index_put aten._unsafe_index_put aten._index_put_impl aten._unsafe_masked_index_put_accumulate \
-         aten.index_add aten.index_fill aten.index_reduce aten.select_scatter aten.slice_scatter aten.flip aten.fliplr \
+         aten.index_add aten.index_fill aten.index_reduce aten.flip aten.fliplr \
          aten.flipud prims.rev",
         like_self,
     ),
-    ("aten.diagonal_scatter aten.as_strided_scatter", with_strides_kept),
+    ("aten.diagonal_scatter aten.as_strided_scatter aten.select_scatter aten.slice_scatter aten.copy", with_strides_kept),
     ("aten.masked_scatter", masked_scatter),
     ("aten.masked_select", masked_select),
     ("aten.nonzero aten.argwhere", nonzero),
@@ -356,15 +356,21 @@ fn embedding_bag(call: &Call<'_>) -> Results {
     let is_max = call.int("mode")? == MAX;
     let made = |dtype, sizes| Tensor::contiguous(call.env, dtype, sizes, &weight.device).map(Item::from);
     let output = made(weight.dtype, vec![bags.clone(), columns.clone()])?;
-    let bag_sizes = made(indices.dtype, vec![bags.clone()])?;
+    let bag_sizes = made(offsets.dtype, vec![bags.clone()])?;
     let largest = if is_max { vec![bags.clone(), columns.clone()] } else { vec![bags] };
     // Which element went to which bag is kept only where the fast path for sums is not taken.
+    let has_padding = call.optional_int("padding_idx")?.is_some_and(|index| index >= 0);
+    let has_unit_stride = |tensor: &Tensor, dim: usize| {
+        tensor.strides.get(dim).is_some_and(|stride| call.env.is(stride, 1))
+    };
+    let scale = call.optional_tensor("per_sample_weights")?;
     let is_fast = call.int("mode")? == 0
-        && matches!(weight.dtype, ScalarType::Float32 | ScalarType::Float16 | ScalarType::BFloat16)
-        && weight.strides.get(1).is_some_and(|stride| call.env.is(stride, 1))
-        && call.get("per_sample_weights") == Item::None;
+        && matches!(weight.dtype, ScalarType::Float32 | ScalarType::Float16)
+        && !has_padding
+        && has_unit_stride(&weight, 1)
+        && scale.is_none_or(|scale| has_unit_stride(&scale, 0));
     let bag_of = if is_fast { vec![Size::ZERO] } else { indices.sizes.clone() };
-    Ok(vec![output, made(indices.dtype, bag_of)?, bag_sizes, made(indices.dtype, largest)?])
+    Ok(vec![output, made(offsets.dtype, bag_of)?, bag_sizes, made(offsets.dtype, largest)?])
 }
 
 fn embedding_dense_backward(call: &Call<'_>) -> Results {

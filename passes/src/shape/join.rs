@@ -185,23 +185,12 @@ fn cartesian_prod(call: &Call<'_>) -> Results {
     }
 }
 
+/// Rows chosen with a mask, so that PyTorch takes their number for decided by data.
 fn combinations(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let (r, n) = (call.int("r")?, tensor.sizes.first().and_then(Size::as_int));
-    let (Some(n), 1..=64) = (n, r) else {
-        return Err(call.unknown("the number of combinations is not known"));
-    };
-    let n = if call.bool("with_replacement")? { n.checked_add(r - 1) } else { Some(n) };
-    let count = n.and_then(|n| binomial(n, r)).ok_or_else(|| call.contradiction("there are too many combinations"))?;
-    dense(call, &tensor, vec![Size::Int(count), Size::Int(r)])
-}
-
-/// How many subsets of `k` a set of `n` has.
-fn binomial(n: i64, k: i64) -> Option<i64> {
-    if k > n {
-        return Some(0);
-    }
-    (0..k).try_fold(1_i64, |result, i| Some(result.checked_mul(n - i)? / (i + 1)))
+    let r = call.size("r")?;
+    let count = call.env.unbacked();
+    dense(call, &tensor, vec![count, r])
 }
 
 /// Repeats come before the sizes where there are more of them.
@@ -396,16 +385,4 @@ fn vander(call: &Call<'_>) -> Results {
     sizes.push(columns);
     let dtype = integral_to_long(tensor.dtype);
     Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &tensor.device)?.into()])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn subsets_are_counted() {
-        assert_eq!(binomial(5, 2), Some(10));
-        assert_eq!(binomial(2, 3), Some(0));
-        assert_eq!(binomial(i64::MAX, 3), None);
-    }
 }

@@ -20,6 +20,7 @@ mod env;
 mod factory;
 mod index;
 mod join;
+mod linalg;
 mod loss;
 mod matmul;
 mod meta;

@@ -135,6 +135,7 @@ fn operands(call: &Call<'_>) -> Result<(Vec<Rc<Tensor>>, Vec<Item>), NoInference
             found @ (Item::Unranked(_) | Item::Any) => {
                 return Err(call.unexpected(arg.name, "a tensor", &found));
             }
+            number if arg.ty.is_tensor() => operands.push(number),
             number if *arg.ty.element() == Type::Scalar && OPERANDS.contains(&arg.name) => {
                 operands.push(number);
             }

@@ -7,7 +7,7 @@ use super::{
     broadcast::broadcast_sizes,
     call::Call,
     rules::Row,
-    size::{self, Computed, Size},
+    size::{self, Size},
     tensor::contiguous_strides,
     view::{restrided, unsqueezed},
 };
@@ -39,7 +39,7 @@ pub const RULES: &[Row] = &[
 fn view(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let shape = inferred(call, &call.sizes("size")?, &tensor.numel()?)?;
-    match viewed(call.env, &tensor, &shape)? {
+    match view_of(call.env, &tensor, &shape)? {
         Some(result) => Ok(vec![result.into()]),
         None => Err(call.contradiction(format!(
             "no view of sizes {} and strides {} has sizes {}",
@@ -59,7 +59,7 @@ fn reshape(call: &Call<'_>) -> Results {
 /// A view, or a row-major copy where there is none.
 pub fn reshaped(call: &Call<'_>, tensor: &Tensor, shape: &[Size]) -> Result<Tensor, NoInference> {
     let shape = inferred(call, shape, &tensor.numel()?)?;
-    match viewed(call.env, tensor, &shape)? {
+    match view_of(call.env, tensor, &shape)? {
         Some(view) => Ok(view),
         None => Tensor::contiguous(call.env, tensor.dtype, shape, &tensor.device),
     }
@@ -112,7 +112,7 @@ fn unflatten(call: &Call<'_>) -> Results {
     let mut shape = tensor.sizes[..dim].to_vec();
     shape.extend(parts);
     shape.extend_from_slice(&tensor.sizes[dim + 1..]);
-    match viewed(call.env, &tensor, &shape)? {
+    match view_of(call.env, &tensor, &shape)? {
         Some(result) => Ok(vec![result.into()]),
         None => Err(call.contradiction("the dimension cannot be viewed as several")),
     }
@@ -154,7 +154,7 @@ fn inferred(call: &Call<'_>, shape: &[Size], numel: &Size) -> Result<Vec<Size>, 
 }
 
 /// The view of a tensor with these sizes, as many elements; none if its strides do not allow one.
-fn viewed(env: &ShapeEnv<'_>, tensor: &Tensor, shape: &[Size]) -> Result<Option<Tensor>, NoInference> {
+pub fn view_of(env: &ShapeEnv<'_>, tensor: &Tensor, shape: &[Size]) -> Result<Option<Tensor>, NoInference> {
     let result = |(sizes, strides): Geometry| restrided(tensor, sizes, strides);
     let has_open_size = |sizes: &[Size]| sizes.iter().any(|size| env.hint(size).is_none());
     if has_open_size(&tensor.sizes) || has_open_size(&tensor.strides) || has_open_size(shape) {
@@ -343,8 +343,8 @@ fn flatten_range(
         if !fits {
             return Ok(false);
         }
-        if !env.is(&sizes[dim], 1) && env.holds(Relation::Lt, &strides[dim], &stride) {
-            stride = strides[dim].clone();
+        if !env.is(&sizes[dim], 1) {
+            stride = stride.min(&strides[dim])?;
         }
         length = length.mul(&sizes[dim])?;
     }
@@ -488,9 +488,4 @@ fn with_rank_at_least(call: &Call<'_>, tensor: &Tensor) -> Result<Tensor, NoInfe
         (2, 3) => unsqueezed(tensor, 2),
         _ => Ok(Tensor { requires_grad: false, ..tensor.clone() }),
     }
-}
-
-/// The size `ceil(size / part)`.
-pub fn ceil_div(size: &Size, part: &Size) -> Computed {
-    size.add(part)?.sub(&Size::ONE)?.floor_div(part)
 }

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::LazyLock};
 use expc_dialects::table::{self, OpDef, SchemaKind, Tag};
 
 use super::{
-    Item, NoInference, Rule, attention, call::Call, control, conv, copy, factory, index, join, loss, matmul, meta,
+    Item, NoInference, Rule, attention, call::Call, control, conv, copy, factory, index, join, linalg, loss, matmul, meta,
     norm, pad, pointwise, pool, recurrent, reduction, reshape, spectral, symbolic, view,
 };
 
@@ -16,7 +16,7 @@ use super::{
 pub type Row = (&'static str, Rule);
 
 static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
-    let tables: [&[Row]; 19] = [
+    let tables: [&[Row]; 20] = [
         attention::RULES,
         control::RULES,
         conv::RULES,
@@ -24,6 +24,7 @@ static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
         factory::RULES,
         index::RULES,
         join::RULES,
+        linalg::RULES,
         loss::RULES,
         matmul::RULES,
         norm::RULES,

@@ -351,7 +351,7 @@ pub fn dense_strides(
             return Err(NoInference::new(format!("there is no dimension {dim}")));
         };
         *slot = stride.clone();
-        stride = stride.mul(&at_least_one(env, size)?)?;
+        stride = stride.mul(&Size::ONE.max(size)?)?;
     }
     Ok(strides)
 }
@@ -369,31 +369,12 @@ pub fn format_strides(
                 .chain((2..rank).rev())
                 .chain([0])
                 .collect();
-            channels_last_strides(env, sizes, &order)
+            dense_strides(env, sizes, &order)
         }
         Some(rank) => Err(NoInference::contradiction(format!(
             "a tensor of rank {} cannot be channels last, expected rank {rank}",
             sizes.len()
         ))),
-    }
-}
-
-/// A size of 0 counts as 1 only in the dimensions that PyTorch guards so.
-fn channels_last_strides(
-    env: &ShapeEnv<'_>,
-    sizes: &[Size],
-    order: &[usize],
-) -> Result<Vec<Size>, NoInference> {
-    dense_strides(env, sizes, order)
-}
-
-fn at_least_one(env: &ShapeEnv<'_>, size: &Size) -> Computed {
-    match size {
-        Size::Int(value) => Ok(Size::Int((*value).max(1))),
-        Size::Expr(_) if env.statically(Relation::Ge, size, &Size::ONE) == Some(true) => {
-            Ok(size.clone())
-        }
-        Size::Expr(_) => Size::ONE.max(size),
     }
 }
 

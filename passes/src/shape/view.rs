@@ -22,7 +22,7 @@ pub const RULES: &[Row] = &[
          aten._fw_primal aten.set_data aten.data prims.view_of prims.conj aten.requires_grad_ aten.rename",
         same,
     ),
-    ("aten.permute aten.permute_copy", permute),
+    ("aten.permute", permute),
     ("aten.transpose.int aten.swapaxes aten.swapdims", transpose),
     ("aten.t aten.numpy_T aten.mT aten.mH aten.matrix_H aten.adjoint", transpose_all),
     ("aten.movedim aten.moveaxis", movedim),

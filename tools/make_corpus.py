@@ -1,7 +1,7 @@
 """Makes the test programs, unless they are there: `small` for every test run, `full` for everything.
 
-They lie in `.corpus/small` and `.corpus/full`. The file `KEY` in either is a hash of the scripts that made it
-and of the torch version, and is written last; a set with another key is made anew.
+They lie in folders of `.corpus/small` and `.corpus/full`. The file `KEY` in each is a hash of the scripts that
+made it and of the torch version, and is written last; a folder with another key is made anew.
 """
 
 import argparse
@@ -15,7 +15,8 @@ from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
 CORPUS = TOOLS.parent / ".corpus"
-SCRIPTS = ["corpus.py", "make_corpus.py", "make_exportdb.py", "make_feature_cases.py", "make_models.py", "make_opinfo.py"]
+# Per script: the folder of the definitions that it uses.
+DEFINITIONS = {"make_feature_cases.py": "features", "make_models.py": "models"}
 
 # Per set: the folder, the script and its options.
 SETS = {
@@ -44,13 +45,15 @@ SETS = {
 }
 
 
-def key() -> str:
-    """A hash of what the programs depend on."""
-    digest = hashlib.sha256(version("torch").encode())
-    folders = [file for folder in ("models", "features") for file in sorted((TOOLS / folder).glob("*.[cp]*")) if file.is_file()]
-    for file in [*(TOOLS / name for name in SCRIPTS), *folders]:
-        digest.update(file.name.encode())
-        digest.update(file.read_bytes())
+def key(script: str, options: list[str]) -> str:
+    """A hash of what the programs of a folder depend on."""
+    digest = hashlib.sha256(" ".join([version("torch"), script, *options]).encode())
+    definitions = TOOLS / DEFINITIONS[script] if script in DEFINITIONS else None
+    files = sorted(definitions.glob("*.[cp]*")) if definitions else []
+    for file in [TOOLS / "corpus.py", TOOLS / script, *files]:
+        if file.is_file():
+            digest.update(file.name.encode())
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
@@ -58,17 +61,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("set", choices=SETS, nargs="?", default="small", help="which programs")
     chosen = parser.parse_args().set
-    out, wanted, started = CORPUS / chosen, key(), time.monotonic()
-    stamp = out / "KEY"
-    if stamp.exists() and stamp.read_text() == wanted:
-        print(f"corpus: {chosen} programs: there, in {out.relative_to(TOOLS.parent)}")
-        return
-    print(f"corpus: making the {chosen} programs in {out.relative_to(TOOLS.parent)}", flush=True)
-    shutil.rmtree(out, ignore_errors=True)
+    started = time.monotonic()
     for folder, script, options in SETS[chosen]:
-        subprocess.run([sys.executable, str(TOOLS / script), str(out / folder), *options], check=True)
-    stamp.write_text(wanted)
-    print(f"corpus: done in {time.monotonic() - started:.0f} s")
+        out, wanted = CORPUS / chosen / folder, key(script, options)
+        stamp = out / "KEY"
+        if stamp.exists() and stamp.read_text() == wanted:
+            continue
+        print(f"corpus: making the programs of {out.relative_to(TOOLS.parent)}", flush=True)
+        shutil.rmtree(out, ignore_errors=True)
+        subprocess.run([sys.executable, str(TOOLS / script), str(out), *options], check=True)
+        stamp.write_text(wanted)
+    print(f"corpus: {chosen} programs: there, in {(CORPUS / chosen).relative_to(TOOLS.parent)} ({time.monotonic() - started:.0f} s)")
 
 
 if __name__ == "__main__":

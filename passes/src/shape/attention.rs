@@ -16,7 +16,10 @@ type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
     ("aten.scaled_dot_product_attention", attention),
-    ("aten._scaled_dot_product_flash_attention_for_cpu", flash_for_cpu),
+    (
+        "aten._scaled_dot_product_flash_attention_for_cpu",
+        flash_for_cpu,
+    ),
     ("aten._scaled_dot_product_attention_math", math),
     ("aten._scaled_dot_product_efficient_attention", efficient),
     ("aten._scaled_dot_product_flash_attention.default", flash),
@@ -29,7 +32,10 @@ fn output_sizes(call: &Call<'_>, query: &Tensor, value: &Tensor) -> Result<Vec<S
     let (_, rows) = query.sizes.split_last().ok_or_else(misfit)?;
     let columns = value.sizes.last().ok_or_else(misfit)?;
     let (rows, batch) = rows.split_last().ok_or_else(misfit)?;
-    let value_batch = value.sizes.get(..value.rank().saturating_sub(2)).unwrap_or_default();
+    let value_batch = value
+        .sizes
+        .get(..value.rank().saturating_sub(2))
+        .unwrap_or_default();
     // Grouped queries have more heads than keys and values.
     let mut sizes = match call.bool("enable_gqa")? {
         true => batch.to_vec(),
@@ -48,13 +54,20 @@ fn attention(call: &Call<'_>) -> Results {
     }
     let sizes = output_sizes(call, &query, &value)?;
     if is_fused(call, &query, &key, &value)? {
-        return Ok(vec![like(call.env, &query, query.dtype)?.into()]);
+        return Ok(vec![fused_output(call, &query, &value)?.into()]);
     }
-    Ok(vec![Tensor::contiguous(call.env, query.dtype, sizes, &query.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, query.dtype, sizes, &query.device)?.into(),
+    ])
 }
 
 /// Whether torch's kernel for the CPU takes these operands.
-fn is_fused(call: &Call<'_>, query: &Tensor, key: &Tensor, value: &Tensor) -> Result<bool, NoInference> {
+fn is_fused(
+    call: &Call<'_>,
+    query: &Tensor,
+    key: &Tensor,
+    value: &Tensor,
+) -> Result<bool, NoInference> {
     let env = call.env;
     let operands = [query, key, value];
     let all_4d = operands.iter().all(|tensor| tensor.rank() == 4);
@@ -70,8 +83,17 @@ fn is_fused(call: &Call<'_>, query: &Tensor, key: &Tensor, value: &Tensor) -> Re
     if !all_4d || !is_float || !no_dropout {
         return Ok(false);
     }
-    let same = |dim: usize| operands.iter().all(|tensor| env.equal(&tensor.sizes[dim], &query.sizes[dim]));
-    let is_unit = |tensor: &&Tensor| tensor.strides.last().is_some_and(|stride| env.is(stride, 1));
+    let same = |dim: usize| {
+        operands
+            .iter()
+            .all(|tensor| env.equal(&tensor.sizes[dim], &query.sizes[dim]))
+    };
+    let is_unit = |tensor: &&Tensor| {
+        tensor
+            .strides
+            .last()
+            .is_some_and(|stride| env.is(stride, 1))
+    };
     let has_rows = !env.is(&query.sizes[2], 0) && !env.is(&key.sizes[2], 0);
     let same_heads = same(1) || call.bool("enable_gqa")?;
     Ok(same(0) && same_heads && same(3) && operands.iter().all(is_unit) && has_rows)
@@ -104,7 +126,16 @@ fn flash_for_cpu(call: &Call<'_>) -> Results {
     let sizes = vec![batch.clone(), heads.clone(), rows.clone()];
     let strides = dense_strides(call.env, &sizes, &[1, 2, 0])?;
     let sums = Tensor::strided(ScalarType::Float32, sizes, strides, &query.device);
-    Ok(vec![like(call.env, &query, query.dtype)?.into(), sums.into()])
+    let output = fused_output(call, &query, &*call.tensor("value")?)?;
+    Ok(vec![output.into(), sums.into()])
+}
+
+/// Like the query, or in older versions with heads inside rows.
+fn fused_output(call: &Call<'_>, query: &Tensor, value: &Tensor) -> Result<Tensor, NoInference> {
+    if call.env.is_older_than(2, 5) {
+        return heads_inside(call, query, value);
+    }
+    like(call.env, query, query.dtype)
 }
 
 fn scalar(call: &Call<'_>, dtype: ScalarType, device: &str) -> Result<Item, NoInference> {
@@ -141,14 +172,31 @@ fn flash(call: &Call<'_>) -> Results {
     let (query, key) = (call.tensor("query")?, call.tensor("key")?);
     let [batch, heads, rows, columns] = four(call, &query)?;
     let sizes = vec![batch.clone(), rows.clone(), heads.clone(), columns.clone()];
-    let swapped = restrided(&query, sizes, [0, 2, 1, 3].iter().map(|dim: &usize| query.strides[*dim].clone()).collect());
+    let swapped = restrided(
+        &query,
+        sizes,
+        [0, 2, 1, 3]
+            .iter()
+            .map(|dim: &usize| query.strides[*dim].clone())
+            .collect(),
+    );
     let swapped = like(call.env, &swapped, query.dtype)?;
-    let pick = |values: &[Size]| [0, 2, 1, 3].iter().map(|dim: &usize| values[*dim].clone()).collect();
+    let pick = |values: &[Size]| {
+        [0, 2, 1, 3]
+            .iter()
+            .map(|dim: &usize| values[*dim].clone())
+            .collect()
+    };
     let output = restrided(&swapped, pick(&swapped.sizes), pick(&swapped.strides));
     let sums = vec![batch.clone(), heads.clone(), rows.clone()];
     let sums = Tensor::contiguous(call.env, ScalarType::Float32, sums, &query.device)?;
     let none = || Item::None;
-    let state = Tensor::contiguous(call.env, ScalarType::Uint64, vec![Size::Int(2)], &query.device)?;
+    let state = Tensor::contiguous(
+        call.env,
+        ScalarType::Uint64,
+        vec![Size::Int(2)],
+        &query.device,
+    )?;
     let offset = Tensor::contiguous(call.env, ScalarType::Uint64, Vec::new(), &query.device)?;
     if call.bool("return_debug_mask")? {
         return Err(call.unknown("the debug mask is not known"));
@@ -170,7 +218,11 @@ fn flash(call: &Call<'_>) -> Results {
 }
 
 fn cudnn(call: &Call<'_>) -> Results {
-    let (query, key, value) = (call.tensor("query")?, call.tensor("key")?, call.tensor("value")?);
+    let (query, key, value) = (
+        call.tensor("query")?,
+        call.tensor("key")?,
+        call.tensor("value")?,
+    );
     let [batch, heads, rows, _] = four(call, &query)?;
     let sums = vec![batch.clone(), heads.clone(), rows.clone(), Size::ONE];
     let sums = match call.bool("compute_log_sumexp")? {
@@ -181,5 +233,15 @@ fn cudnn(call: &Call<'_>) -> Results {
     let state = scalar(call, ScalarType::Int64, "meta")?;
     let lengths = [rows.clone(), four(call, &key)?[2].clone()].map(Item::Int);
     let [query_rows, key_rows] = lengths;
-    Ok(vec![output.into(), sums, Item::None, Item::None, query_rows, key_rows, state.clone(), state, Item::None])
+    Ok(vec![
+        output.into(),
+        sums,
+        Item::None,
+        Item::None,
+        query_rows,
+        key_rows,
+        state.clone(),
+        state,
+        Item::None,
+    ])
 }

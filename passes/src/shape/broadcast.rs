@@ -16,10 +16,7 @@ use expc_dialects::ScalarType;
 ///
 /// Sizes that data decide are taken to be equal, as PyTorch takes them: only a size that is known to be 1 is
 /// stretched.
-pub fn broadcast_sizes(
-    env: &ShapeEnv<'_>,
-    shapes: &[&[Size]],
-) -> Result<Vec<Size>, NoInference> {
+pub fn broadcast_sizes(env: &ShapeEnv<'_>, shapes: &[&[Size]]) -> Result<Vec<Size>, NoInference> {
     let rank = shapes.iter().map(|shape| shape.len()).max().unwrap_or(0);
     let mut result = vec![Size::ONE; rank];
     for shape in shapes {
@@ -44,18 +41,21 @@ pub fn broadcast_sizes(
 }
 
 /// Strides of a tensor that is expanded to sizes: 0 where it is stretched.
-pub fn expanded_strides(
-    env: &ShapeEnv<'_>,
-    tensor: &Tensor,
-    sizes: &[Size],
-) -> Vec<Size> {
+pub fn expanded_strides(env: &ShapeEnv<'_>, tensor: &Tensor, sizes: &[Size]) -> Vec<Size> {
     let added = sizes.len().saturating_sub(tensor.rank());
     let mut strides = vec![Size::ZERO; added];
     let own = tensor.sizes.iter().zip(&tensor.strides);
-    strides.extend(own.zip(sizes.iter().skip(added)).map(|((own, stride), size)| {
-        let is_stretched = own != size && env.is(own, 1) && !env.is(size, 1);
-        if is_stretched { Size::ZERO } else { stride.clone() }
-    }));
+    strides.extend(
+        own.zip(sizes.iter().skip(added))
+            .map(|((own, stride), size)| {
+                let is_stretched = own != size && env.is(own, 1) && !env.is(size, 1);
+                if is_stretched {
+                    Size::ZERO
+                } else {
+                    stride.clone()
+                }
+            }),
+    );
     strides
 }
 
@@ -67,14 +67,21 @@ pub fn elementwise_strides(
 ) -> Result<Vec<Size>, NoInference> {
     let same_shape = |tensor: &Rc<Tensor>| {
         tensor.rank() == sizes.len()
-            && tensor.sizes.iter().zip(sizes).all(|(own, size)| env.equal(own, size))
+            && tensor
+                .sizes
+                .iter()
+                .zip(sizes)
+                .all(|(own, size)| env.equal(own, size))
     };
     if sizes.len() > 1 && operands.iter().all(same_shape) {
         if operands.iter().all(|tensor| tensor.is_contiguous(env)) {
             return contiguous_strides(env, sizes);
         }
         let channels_last = MemoryFormat::ChannelsLast;
-        if operands.iter().all(|tensor| tensor.is_contiguous_in(env, channels_last)) {
+        if operands
+            .iter()
+            .all(|tensor| tensor.is_contiguous_in(env, channels_last))
+        {
             return format_strides(env, sizes, channels_last);
         }
         if let Some((first, rest)) = operands.split_first()
@@ -172,21 +179,27 @@ pub fn elementwise_result(
     operands: &[Rc<Tensor>],
     dtype: ScalarType,
 ) -> Result<Item, NoInference> {
-    let shapes: Vec<&[Size]> = operands.iter().map(|tensor| tensor.sizes.as_slice()).collect();
-    let sizes = broadcast_sizes(call.env, &shapes)
-        .map_err(|fault| NoInference { reason: format!("`{}`: {}", call.name, fault.reason), ..fault })?;
+    let shapes: Vec<&[Size]> = operands
+        .iter()
+        .map(|tensor| tensor.sizes.as_slice())
+        .collect();
+    let sizes = broadcast_sizes(call.env, &shapes).map_err(|fault| NoInference {
+        reason: format!("`{}`: {}", call.name, fault.reason),
+        ..fault
+    })?;
     let strides = elementwise_strides(call.env, &sizes, operands)?;
     Ok(Tensor::strided(dtype, sizes, strides, &common_device(operands)).into())
 }
 
 /// A result with the dtype given and sizes and memory order of one tensor, as `empty_like` makes it.
-pub fn like(
-    env: &ShapeEnv<'_>,
-    tensor: &Tensor,
-    dtype: ScalarType,
-) -> Result<Tensor, NoInference> {
+pub fn like(env: &ShapeEnv<'_>, tensor: &Tensor, dtype: ScalarType) -> Result<Tensor, NoInference> {
     let strides = preserved_strides(env, tensor)?;
-    Ok(Tensor::strided(dtype, tensor.sizes.clone(), strides, &tensor.device))
+    Ok(Tensor::strided(
+        dtype,
+        tensor.sizes.clone(),
+        strides,
+        &tensor.device,
+    ))
 }
 
 /// Strides of a dense tensor in the memory order of another: its own where it is dense.
@@ -211,7 +224,12 @@ mod tests {
     fn tensor(sizes: &[i64], strides: &[i64]) -> Rc<Tensor> {
         let read = |values: &[i64]| values.iter().copied().map(Size::Int).collect();
         let device = Rc::from("cpu");
-        Rc::new(Tensor::strided(ScalarType::Float32, read(sizes), read(strides), &device))
+        Rc::new(Tensor::strided(
+            ScalarType::Float32,
+            read(sizes),
+            read(strides),
+            &device,
+        ))
     }
 
     fn ints(sizes: &[Size]) -> Vec<i64> {
@@ -232,7 +250,10 @@ mod tests {
         let env = ShapeEnv::new();
         let fault = broadcast_sizes(&env, &[&[Size::Int(2)], &[Size::Int(3)]]).unwrap_err();
         assert!(fault.is_contradiction);
-        assert_eq!(fault.reason, "shapes [2] and [3] cannot be broadcast with each other");
+        assert_eq!(
+            fault.reason,
+            "shapes [2] and [3] cannot be broadcast with each other"
+        );
         // What data decide is taken to fit.
         let sizes = broadcast_sizes(&env, &[&[symbol("u0")], &[Size::Int(3)]]).unwrap();
         assert_eq!(sizes, [Size::Int(3)]);
@@ -249,9 +270,15 @@ mod tests {
         assert_eq!(strides(&[3, 4], &[tensor(&[3, 4], &[1, 3])]), [1, 3]);
         assert_eq!(strides(&[3, 4], &[tensor(&[3, 4], &[1, 6])]), [1, 3]);
         let channels_last = tensor(&[2, 3, 4, 4], &[48, 1, 12, 3]);
-        assert_eq!(strides(&[2, 3, 4, 4], &[channels_last.clone(), tensor(&[], &[])]), [48, 1, 12, 3]);
+        assert_eq!(
+            strides(&[2, 3, 4, 4], &[channels_last.clone(), tensor(&[], &[])]),
+            [48, 1, 12, 3]
+        );
         // A stretched operand says nothing of the dimensions in which it is stretched.
         let bias = tensor(&[3, 1, 1], &[1, 1, 1]);
-        assert_eq!(strides(&[2, 3, 4, 4], &[channels_last, bias]), [48, 1, 12, 3]);
+        assert_eq!(
+            strides(&[2, 3, 4, 4], &[channels_last, bias]),
+            [48, 1, 12, 3]
+        );
     }
 }

@@ -212,9 +212,9 @@ impl Item {
         let text = |expr: &Option<Expr>| expr.as_ref().map(Expr::to_string).unwrap_or_default();
         match self {
             Self::Int(size) => Some(size.expanded().to_string()),
-            Self::Float(value) => Some(
-                Expr::float(*value).map_or_else(|_| String::new(), |expr| expr.to_string()),
-            ),
+            Self::Float(value) => {
+                Some(Expr::float(*value).map_or_else(|_| String::new(), |expr| expr.to_string()))
+            }
             Self::Bool(value) => Some(Expr::bool(*value).to_string()),
             Self::SymInt => Some(String::new()),
             Self::SymFloat(expr) | Self::SymBool(expr) => Some(text(expr)),
@@ -264,6 +264,8 @@ pub struct Call<'x> {
     items: Vec<Option<Item>>,
     /// The names of the items where there is no schema.
     names: Vec<String>,
+    /// How many results the op has, where it is there already.
+    pub n_results: Option<usize>,
 }
 
 type Found<T> = Result<T, NoInference>;
@@ -296,6 +298,7 @@ impl<'x> Call<'x> {
             def,
             items: Vec::new(),
             names: Vec::new(),
+            n_results: None,
         };
         let Some(def) = def else {
             for (name, item) in given {
@@ -321,6 +324,20 @@ impl<'x> Call<'x> {
             }
         }
         Ok(call)
+    }
+
+    /// The arguments by position; none where the program gave nothing.
+    pub fn items(&self) -> &[Option<Item>] {
+        &self.items
+    }
+
+    /// The call with other arguments.
+    pub fn with_items(&self, items: Vec<Option<Item>>) -> Self {
+        Self {
+            items,
+            names: self.names.clone(),
+            ..*self
+        }
     }
 
     /// An argument: as given, or the schema's default. None where there is no such argument.
@@ -351,7 +368,12 @@ impl<'x> Call<'x> {
     pub fn at(&self, index: usize) -> Item {
         match self.def.and_then(|def| def.schema.args.get(index)) {
             Some(arg) => self.get(arg.name),
-            None => self.items.get(index).cloned().flatten().unwrap_or(Item::None),
+            None => self
+                .items
+                .get(index)
+                .cloned()
+                .flatten()
+                .unwrap_or(Item::None),
         }
     }
 
@@ -380,7 +402,10 @@ impl<'x> Call<'x> {
 
     /// The tensor at a position of the schema.
     pub fn tensor_at(&self, index: usize) -> Found<Rc<Tensor>> {
-        let name = self.def.and_then(|def| def.schema.args.get(index)).map_or("", |arg| arg.name);
+        let name = self
+            .def
+            .and_then(|def| def.schema.args.get(index))
+            .map_or("", |arg| arg.name);
         self.to_tensor(name, self.at(index))
     }
 
@@ -404,7 +429,9 @@ impl<'x> Call<'x> {
         match self.get(name) {
             Item::None => Ok(None),
             Item::List(items) => Ok(Some(items)),
-            item @ (Item::Int(_) | Item::SymInt | Item::Float(_) | Item::Tensor(_)) => Ok(Some(vec![item])),
+            item @ (Item::Int(_) | Item::SymInt | Item::Float(_) | Item::Tensor(_)) => {
+                Ok(Some(vec![item]))
+            }
             other => Err(self.unexpected(name, "a list", &other)),
         }
     }
@@ -412,7 +439,10 @@ impl<'x> Call<'x> {
     /// A list of tensors.
     pub fn tensors(&self, name: &str) -> Found<Vec<Rc<Tensor>>> {
         let items = self.list(name)?.unwrap_or_default();
-        items.into_iter().map(|item| self.to_tensor(name, item)).collect()
+        items
+            .into_iter()
+            .map(|item| self.to_tensor(name, item))
+            .collect()
     }
 
     /// All tensors among the arguments, those in lists included; of unknown rank is a refusal.
@@ -480,7 +510,11 @@ impl<'x> Call<'x> {
             Item::Int(size) => Ok(size),
             other => Err(self.unexpected(name, "a list of ints", &other)),
         };
-        items.into_iter().map(to_size).collect::<Found<_>>().map(Some)
+        items
+            .into_iter()
+            .map(to_size)
+            .collect::<Found<_>>()
+            .map(Some)
     }
 
     /// A list of integers that may be symbolic; empty for None.
@@ -497,7 +531,11 @@ impl<'x> Call<'x> {
             size.as_int()
                 .ok_or_else(|| NoInference::new(format!("`{name}` of `{}` is symbolic", self.name)))
         };
-        sizes.into_iter().map(to_int).collect::<Found<_>>().map(Some)
+        sizes
+            .into_iter()
+            .map(to_int)
+            .collect::<Found<_>>()
+            .map(Some)
     }
 
     /// A list of integers that are numbers; empty for None.
@@ -567,7 +605,11 @@ impl<'x> Call<'x> {
     /// The position of a dimension that may be negative.
     pub fn wrap(&self, dim: i64, rank: usize) -> Found<usize> {
         let count = i64::try_from(rank.max(1)).unwrap_or(i64::MAX);
-        let wrapped = if dim < 0 { dim.checked_add(count) } else { Some(dim) };
+        let wrapped = if dim < 0 {
+            dim.checked_add(count)
+        } else {
+            Some(dim)
+        };
         wrapped
             .filter(|dim| (0..count).contains(dim))
             .and_then(|dim| usize::try_from(dim).ok())

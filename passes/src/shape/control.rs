@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
+use expc_dialects::table;
+
 use super::{
-    Item, NoInference, ShapeEnv, Tensor,
+    Autocast, Item, NoInference, ShapeEnv, Tensor,
     call::Call,
-    rules::Row,
+    rules::{self, Row},
     size::Size,
     tensor::contiguous_strides,
 };
@@ -24,6 +26,10 @@ pub const RULES: &[Row] = &[
          hop.run_const_graph",
         call_graph,
     ),
+    ("hop.auto_functionalized", auto_functionalized),
+    ("hop.auto_functionalized_v2", auto_functionalized_v2),
+    ("hop.out_dtype", out_dtype),
+    ("hop.with_effects", with_effects),
 ];
 
 /// A graph and the items that it is called with.
@@ -74,16 +80,37 @@ const CONVENTIONS: &[(&str, Convention)] = &[
         let mut operands = elements(&argument(call, 1, "init"));
         operands.extend(rows_of(&elements(&argument(call, 2, "xs"))));
         operands.extend(elements(&argument(call, 3, "additional_inputs")));
-        Ok(vec![(graph(call, &argument(call, 0, "combine_fn"))?, operands)])
+        Ok(vec![(
+            graph(call, &argument(call, 0, "combine_fn"))?,
+            operands,
+        )])
     }),
     ("hop.associative_scan", |call| {
         let rows = rows_of(&elements(&argument(call, 1, "xs")));
         let mut operands = rows.clone();
         operands.extend(rows);
         operands.extend(elements(&argument(call, 2, "additional_inputs")));
-        Ok(vec![(graph(call, &argument(call, 0, "combine_fn"))?, operands)])
+        Ok(vec![(
+            graph(call, &argument(call, 0, "combine_fn"))?,
+            operands,
+        )])
     }),
 ];
+
+/// The region of automatic casts that an op opens for its graph.
+pub fn autocast_of(call: &Call<'_>) -> Option<Autocast> {
+    if call.name != AUTOCAST {
+        return None;
+    }
+    let dtype = argument(call, 1, "dtype");
+    Autocast::from_arguments(
+        &argument(call, 0, "device_type"),
+        &dtype,
+        &argument(call, 2, "enabled"),
+    )
+}
+
+const AUTOCAST: &str = "hop.wrap_with_autocast";
 
 /// Everything that comes after the graph is its operand; an identifier is none.
 fn pass_on(call: &Call<'_>) -> Result<Vec<GraphCall>, NoInference> {
@@ -155,7 +182,12 @@ fn fresh(env: &ShapeEnv<'_>, items: Vec<Item>) -> Results {
         .map(|item| match item {
             Item::Tensor(tensor) => {
                 let strides = super::broadcast::preserved_strides(env, &tensor)?;
-                let copy = Tensor { strides, offset: Size::ZERO, requires_grad: false, ..(*tensor).clone() };
+                let copy = Tensor {
+                    strides,
+                    offset: Size::ZERO,
+                    requires_grad: false,
+                    ..(*tensor).clone()
+                };
                 Ok(copy.into())
             }
             item => Ok(item),
@@ -167,9 +199,16 @@ fn cond(call: &Call<'_>) -> Results {
     let yes = results_of(call, &argument(call, 1, "true_fn"))?;
     let no = results_of(call, &argument(call, 2, "false_fn"))?;
     if yes.len() != no.len() {
-        return Err(call.contradiction(format!("the branches return {} and {} values", yes.len(), no.len())));
+        return Err(call.contradiction(format!(
+            "the branches return {} and {} values",
+            yes.len(),
+            no.len()
+        )));
     }
-    let merged = yes.iter().zip(&no).map(|(yes, no)| merge(call.env, yes, no));
+    let merged = yes
+        .iter()
+        .zip(&no)
+        .map(|(yes, no)| merge(call.env, yes, no));
     merged.collect()
 }
 
@@ -189,7 +228,11 @@ pub fn merge(env: &ShapeEnv<'_>, left: &Item, right: &Item) -> Result<Item, NoIn
 }
 
 /// Sizes that differ become symbols that data decide.
-fn merge_tensors(env: &ShapeEnv<'_>, left: &Rc<Tensor>, right: &Rc<Tensor>) -> Result<Item, NoInference> {
+fn merge_tensors(
+    env: &ShapeEnv<'_>,
+    left: &Rc<Tensor>,
+    right: &Rc<Tensor>,
+) -> Result<Item, NoInference> {
     if left.dtype != right.dtype || left.device != right.device {
         return Ok(Item::Any);
     }
@@ -198,15 +241,32 @@ fn merge_tensors(env: &ShapeEnv<'_>, left: &Rc<Tensor>, right: &Rc<Tensor>) -> R
     }
     let pairs = left.sizes.iter().zip(&right.sizes);
     let sizes: Vec<Size> = pairs
-        .map(|(left, right)| if env.equal(left, right) { left.clone() } else { env.unbacked() })
+        .map(|(left, right)| {
+            if env.equal(left, right) {
+                left.clone()
+            } else {
+                env.unbacked()
+            }
+        })
         .collect();
     let strides = if sizes == left.sizes && left.strides == right.strides {
         left.strides.clone()
     } else {
         contiguous_strides(env, &sizes)?
     };
-    let offset = if left.offset == right.offset { left.offset.clone() } else { Size::ZERO };
-    Ok(Tensor { sizes, strides, offset, requires_grad: false, ..(**left).clone() }.into())
+    let offset = if left.offset == right.offset {
+        left.offset.clone()
+    } else {
+        Size::ZERO
+    };
+    Ok(Tensor {
+        sizes,
+        strides,
+        offset,
+        requires_grad: false,
+        ..(**left).clone()
+    }
+    .into())
 }
 
 /// What is carried round a loop keeps its type.
@@ -220,13 +280,19 @@ fn while_loop(call: &Call<'_>) -> Results {
             returned.len()
         )));
     }
-    let merged = carried.iter().zip(&returned).map(|(carried, returned)| match (carried, returned) {
-        (Item::Int(_), Item::Int(_)) => Ok(Item::Int(call.env.unbacked())),
-        (Item::Tensor(carried), Item::Tensor(returned)) if carried.sizes == returned.sizes => {
-            Ok(Item::Tensor(Rc::clone(returned)))
-        }
-        (carried, returned) => merge(call.env, carried, returned),
-    });
+    let merged =
+        carried
+            .iter()
+            .zip(&returned)
+            .map(|(carried, returned)| match (carried, returned) {
+                (Item::Int(_), Item::Int(_)) => Ok(Item::Int(call.env.unbacked())),
+                (Item::Tensor(carried), Item::Tensor(returned))
+                    if carried.sizes == returned.sizes =>
+                {
+                    Ok(Item::Tensor(Rc::clone(returned)))
+                }
+                (carried, returned) => merge(call.env, carried, returned),
+            });
     merged.collect()
 }
 
@@ -286,4 +352,109 @@ fn call_graph(call: &Call<'_>) -> Results {
         Some(item) => results_of(call, item),
         None => Err(call.unknown("it names no graph")),
     }
+}
+
+/// The name in the IR of an operator argument.
+fn operator_name(item: &Item) -> Option<&str> {
+    match item {
+        Item::Operator(target) => Some(target.strip_prefix("torch.ops.").unwrap_or(target)),
+        _ => None,
+    }
+}
+
+/// The results of an operator called by an op; of none where no schema describes it.
+fn operator_results(call: &Call<'_>, operator: &Item, given: Vec<(String, Item)>) -> Results {
+    let name =
+        operator_name(operator).ok_or_else(|| call.unexpected("op", "an operator", operator))?;
+    let def =
+        table::lookup(name).ok_or_else(|| call.unknown(format!("no schema describes `{name}`")))?;
+    let schema_names = def.schema.args.iter().map(|arg| arg.name.to_owned());
+    let mut positions = schema_names.into_iter();
+    let named: Vec<(String, Item)> = given
+        .into_iter()
+        .map(|(name, item)| match name.is_empty() {
+            true => (positions.next().unwrap_or_default(), item),
+            false => (name, item),
+        })
+        .collect();
+    let items = named
+        .iter()
+        .map(|(name, item)| (name.as_str(), item.clone()));
+    rules::apply(&Call::of_items(call.env, name, Some(def), items)?)
+}
+
+/// What the operator returns, then what it wrote to.
+fn auto_functionalized(call: &Call<'_>) -> Results {
+    let operator = call.at(0);
+    let name = operator_name(&operator).unwrap_or_default();
+    let written: Vec<Item> = match table::lookup(name) {
+        Some(def) => def
+            .schema
+            .args
+            .iter()
+            .filter(|arg| arg.is_written())
+            .map(|arg| call.get(arg.name))
+            .collect(),
+        None => return Err(call.unknown(format!("no schema describes `{name}`"))),
+    };
+    returned_and_written(call, written)
+}
+
+/// What the operator returns, then the tensors whose memory it wrote to.
+fn auto_functionalized_v2(call: &Call<'_>) -> Results {
+    let bases = elements(&call.get("_all_bases"));
+    returned_and_written(call, bases)
+}
+
+fn returned_and_written(call: &Call<'_>, written: Vec<Item>) -> Results {
+    let n_returned = match call.n_results {
+        Some(count) => count.checked_sub(written.len()),
+        None => None,
+    };
+    let n_returned =
+        n_returned.ok_or_else(|| call.unknown("the number of results is not known"))?;
+    let mut results = vec![Item::Any; n_returned];
+    results.extend(written.into_iter().map(|item| {
+        match item {
+            Item::Tensor(tensor) => Tensor {
+                requires_grad: false,
+                ..(*tensor).clone()
+            }
+            .into(),
+            item => item,
+        }
+    }));
+    Ok(results)
+}
+
+/// An operator computed in a wider dtype.
+fn out_dtype(call: &Call<'_>) -> Results {
+    let given = call
+        .given_named()
+        .skip(2)
+        .map(|(name, item)| (name.to_owned(), item.clone()));
+    let results = operator_results(call, &call.at(0), given.collect())?;
+    let Item::Dtype(dtype) = call.at(1) else {
+        return Err(call.unknown("there is no dtype"));
+    };
+    let retyped = results.into_iter().map(|item| match item {
+        Item::Tensor(tensor) => Tensor {
+            dtype,
+            ..(*tensor).clone()
+        }
+        .into(),
+        item => item,
+    });
+    Ok(retyped.collect())
+}
+
+/// A token, then what the operator returns.
+fn with_effects(call: &Call<'_>) -> Results {
+    let given = call
+        .given_named()
+        .skip(2)
+        .map(|(name, item)| (name.to_owned(), item.clone()));
+    let mut results = vec![call.at(0)];
+    results.extend(operator_results(call, &call.at(1), given.collect())?);
+    Ok(results)
 }

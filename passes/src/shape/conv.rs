@@ -16,9 +16,15 @@ use super::{
 type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
-    ("aten.convolution aten._convolution aten.convolution_overrideable", convolution),
+    (
+        "aten.convolution aten._convolution aten.convolution_overrideable",
+        convolution,
+    ),
     ("aten.conv1d aten.conv2d aten.conv3d", conv),
-    ("aten.conv_transpose1d aten.conv_transpose2d aten.conv_transpose3d", conv_transpose),
+    (
+        "aten.conv_transpose1d aten.conv_transpose2d aten.conv_transpose3d",
+        conv_transpose,
+    ),
     ("aten.convolution_backward", convolution_backward),
     ("aten.conv_tbc", conv_tbc),
 ];
@@ -39,7 +45,12 @@ struct Geometry {
 }
 
 /// A list with an entry for each dimension, of which one may stand for all.
-pub fn per_dimension(call: &Call<'_>, name: &str, count: usize, default: &Size) -> Result<Vec<Size>, NoInference> {
+pub fn per_dimension(
+    call: &Call<'_>,
+    name: &str,
+    count: usize,
+    default: &Size,
+) -> Result<Vec<Size>, NoInference> {
     let given = call.sizes(name)?;
     match given.as_slice() {
         [] => Ok(vec![default.clone(); count]),
@@ -143,7 +154,10 @@ fn conv_transpose(call: &Call<'_>) -> Results {
 fn convolved(call: &Call<'_>, geometry: &Geometry) -> Result<Item, NoInference> {
     let (input, weight) = (call.tensor_at(0)?, call.tensor("weight")?);
     let count = geometry.windows.len();
-    let outer = input.rank().checked_sub(count).filter(|outer| (1..=2).contains(outer));
+    let outer = input
+        .rank()
+        .checked_sub(count)
+        .filter(|outer| (1..=2).contains(outer));
     let outer = outer.ok_or_else(|| {
         call.contradiction(format!(
             "the input has sizes {}, the weight {}",
@@ -152,17 +166,28 @@ fn convolved(call: &Call<'_>, geometry: &Geometry) -> Result<Item, NoInference> 
         ))
     })?;
     let (in_channels, out_channels) = if geometry.is_transposed {
-        (weight.sizes[0].clone(), weight.sizes[1].mul(&geometry.groups)?)
+        (
+            weight.sizes[0].clone(),
+            weight.sizes[1].mul(&geometry.groups)?,
+        )
     } else {
-        (weight.sizes[1].mul(&geometry.groups)?, weight.sizes[0].clone())
+        (
+            weight.sizes[1].mul(&geometry.groups)?,
+            weight.sizes[0].clone(),
+        )
     };
     let channels = &input.sizes[outer - 1];
     if call.env.decide(Relation::Eq, channels, &in_channels) == Some(false) {
-        return Err(call.contradiction(format!("the input has {channels} channels, the weight takes {in_channels}")));
+        return Err(call.contradiction(format!(
+            "the input has {channels} channels, the weight takes {in_channels}"
+        )));
     }
     let mut sizes = input.sizes[..outer - 1].to_vec();
     sizes.push(out_channels);
-    let spatial = input.sizes[outer..].iter().zip(&weight.sizes[2..]).zip(&geometry.windows);
+    let spatial = input.sizes[outer..]
+        .iter()
+        .zip(&weight.sizes[2..])
+        .zip(&geometry.windows);
     for ((size, kernel), window) in spatial {
         let length = if geometry.is_transposed {
             spread(size, kernel, window)?
@@ -170,7 +195,10 @@ fn convolved(call: &Call<'_>, geometry: &Geometry) -> Result<Item, NoInference> 
             slid(size, kernel, window)?
         };
         if length.as_int().is_some_and(|length| length < 0) {
-            return Err(call.contradiction(format!("the kernel does not fit an input of sizes {}", size::list(&input.sizes))));
+            return Err(call.contradiction(format!(
+                "the kernel does not fit an input of sizes {}",
+                size::list(&input.sizes)
+            )));
         }
         sizes.push(length);
     }
@@ -181,7 +209,10 @@ fn convolved(call: &Call<'_>, geometry: &Geometry) -> Result<Item, NoInference> 
 fn slid(size: &Size, kernel: &Size, window: &Window) -> Computed {
     let reach = window.dilation.mul(&kernel.sub(&Size::ONE)?)?;
     let padded = size.add(&window.padding.mul(&Size::Int(2))?)?;
-    let steps = padded.sub(&reach)?.sub(&Size::ONE)?.floor_div(&window.stride)?;
+    let steps = padded
+        .sub(&reach)?
+        .sub(&Size::ONE)?
+        .floor_div(&window.stride)?;
     steps.add(&Size::ONE)
 }
 
@@ -190,18 +221,28 @@ fn spread(size: &Size, kernel: &Size, window: &Window) -> Computed {
     let reach = window.dilation.mul(&kernel.sub(&Size::ONE)?)?;
     let steps = size.sub(&Size::ONE)?.mul(&window.stride)?;
     let cut = steps.sub(&window.padding.mul(&Size::Int(2))?)?;
-    cut.add(&reach)?.add(&window.output_padding)?.add(&Size::ONE)
+    cut.add(&reach)?
+        .add(&window.output_padding)?
+        .add(&Size::ONE)
 }
 
 /// The result in the memory format that torch's kernels choose by input and weight.
-fn finished(call: &Call<'_>, input: &Tensor, weight: &Tensor, sizes: Vec<Size>) -> Result<Item, NoInference> {
+fn finished(
+    call: &Call<'_>,
+    input: &Tensor,
+    weight: &Tensor,
+    sizes: Vec<Size>,
+) -> Result<Item, NoInference> {
     let format = output_format(call, input, weight, sizes.len());
     let strides = format_strides(call.env, &sizes, format)?;
     Ok(Tensor::strided(input.dtype, sizes, strides, &input.device).into())
 }
 
 fn output_format(call: &Call<'_>, input: &Tensor, weight: &Tensor, rank: usize) -> MemoryFormat {
-    let batch_is_open = input.sizes.first().is_none_or(|batch| call.env.is_unbacked(batch));
+    let batch_is_open = input
+        .sizes
+        .first()
+        .is_none_or(|batch| call.env.is_unbacked(batch));
     if rank != weight.rank() || batch_is_open {
         return MemoryFormat::Contiguous;
     }
@@ -232,8 +273,16 @@ fn convolution_backward(call: &Call<'_>) -> Results {
         Tensor::contiguous(call.env, grad.dtype, vec![channels], &grad.device).map(Item::from)
     };
     Ok(vec![
-        if is_wanted(0) { like(&input)? } else { Item::None },
-        if is_wanted(1) { like(&weight)? } else { Item::None },
+        if is_wanted(0) {
+            like(&input)?
+        } else {
+            Item::None
+        },
+        if is_wanted(1) {
+            like(&weight)?
+        } else {
+            Item::None
+        },
         if is_wanted(2) { bias()? } else { Item::None },
     ])
 }
@@ -241,11 +290,15 @@ fn convolution_backward(call: &Call<'_>) -> Results {
 /// Over time, batch and channels.
 fn conv_tbc(call: &Call<'_>) -> Results {
     let (input, weight) = (call.tensor_at(0)?, call.tensor("weight")?);
-    let ([time, batch, _], [kernel, _, channels]) = (input.sizes.as_slice(), weight.sizes.as_slice()) else {
+    let ([time, batch, _], [kernel, _, channels]) =
+        (input.sizes.as_slice(), weight.sizes.as_slice())
+    else {
         return Err(call.contradiction("input and weight have three dimensions each"));
     };
     let padding = call.size("pad")?.mul(&Size::Int(2))?;
     let length = time.add(&padding)?.sub(kernel)?.add(&Size::ONE)?;
     let sizes = vec![length, batch.clone(), channels.clone()];
-    Ok(vec![Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into(),
+    ])
 }

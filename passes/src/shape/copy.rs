@@ -16,10 +16,19 @@ use expc_dialects::ScalarType;
 type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
-    ("aten.clone aten.lift_fresh_copy aten.lift aten.alias_copy aten.detach_copy prims.clone prims.copy_strided", clone),
+    (
+        "aten.clone aten.lift_fresh_copy aten.lift aten.alias_copy aten.detach_copy prims.clone prims.copy_strided",
+        clone,
+    ),
     ("aten.contiguous", contiguous),
-    ("aten._to_copy aten.to aten.cpu aten.cuda prims.convert_element_type prims.device_put aten._autocast_to_full_precision aten._autocast_to_reduced_precision", to),
-    ("aten._cast_Byte aten._cast_Char aten._cast_Double aten._cast_Float aten._cast_Half aten._cast_Int aten._cast_Long aten._cast_Short", cast),
+    (
+        "aten._to_copy aten.to aten.cpu aten.cuda prims.convert_element_type prims.device_put aten._autocast_to_full_precision aten._autocast_to_reduced_precision",
+        to,
+    ),
+    (
+        "aten._cast_Byte aten._cast_Char aten._cast_Double aten._cast_Float aten._cast_Half aten._cast_Int aten._cast_Long aten._cast_Short",
+        cast,
+    ),
     ("aten.chalf", chalf),
     ("aten.float aten.double aten.half aten.bfloat16", to),
     ("aten.resolve_conj aten.resolve_neg", super::view::same),
@@ -31,7 +40,13 @@ pub const RULES: &[Row] = &[
 ];
 
 /// A copy in a memory format; where none is asked for, in the operand's.
-fn copied(call: &Call<'_>, tensor: &Tensor, dtype: ScalarType, device: Rc<str>, format: MemoryFormat) -> Result<Item, NoInference> {
+fn copied(
+    call: &Call<'_>,
+    tensor: &Tensor,
+    dtype: ScalarType,
+    device: Rc<str>,
+    format: MemoryFormat,
+) -> Result<Item, NoInference> {
     let strides = match format {
         MemoryFormat::Preserve => preserved_strides(call.env, tensor)?,
         format => format_strides(call.env, &tensor.sizes, format)?,
@@ -41,13 +56,24 @@ fn copied(call: &Call<'_>, tensor: &Tensor, dtype: ScalarType, device: Rc<str>, 
 
 fn clone(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let format = call.memory_format("memory_format").unwrap_or(MemoryFormat::Preserve);
-    copied(call, &tensor, tensor.dtype, Rc::clone(&tensor.device), format).map(|result| vec![result])
+    let format = call
+        .memory_format("memory_format")
+        .unwrap_or(MemoryFormat::Preserve);
+    copied(
+        call,
+        &tensor,
+        tensor.dtype,
+        Rc::clone(&tensor.device),
+        format,
+    )
+    .map(|result| vec![result])
 }
 
 fn contiguous(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let format = call.memory_format("memory_format").unwrap_or(MemoryFormat::Contiguous);
+    let format = call
+        .memory_format("memory_format")
+        .unwrap_or(MemoryFormat::Contiguous);
     if tensor.is_contiguous_in(call.env, format) {
         return super::view::same(call);
     }
@@ -55,7 +81,14 @@ fn contiguous(call: &Call<'_>) -> Results {
 }
 
 fn clone_in(call: &Call<'_>, tensor: &Tensor, format: MemoryFormat) -> Results {
-    copied(call, tensor, tensor.dtype, Rc::clone(&tensor.device), format).map(|result| vec![result])
+    copied(
+        call,
+        tensor,
+        tensor.dtype,
+        Rc::clone(&tensor.device),
+        format,
+    )
+    .map(|result| vec![result])
 }
 
 /// The operand itself where it has the dtype, device and format already and no copy is asked for.
@@ -74,12 +107,19 @@ fn to(call: &Call<'_>) -> Results {
     };
     let device = match call.device("device") {
         Some(device) => normal_device(&device),
-        None => other.as_ref().map_or_else(|| Rc::clone(&tensor.device), |other| Rc::clone(&other.device)),
+        None => other.as_ref().map_or_else(
+            || Rc::clone(&tensor.device),
+            |other| Rc::clone(&other.device),
+        ),
     };
-    if call.get("layout") != Item::None && call.get("layout") != Item::Layout(Rc::clone(&tensor.layout)) {
+    if call.get("layout") != Item::None
+        && call.get("layout") != Item::Layout(Rc::clone(&tensor.layout))
+    {
         return Err(call.unknown("the layout changes"));
     }
-    let format = call.memory_format("memory_format").unwrap_or(MemoryFormat::Preserve);
+    let format = call
+        .memory_format("memory_format")
+        .unwrap_or(MemoryFormat::Preserve);
     let may_stay = call.has("copy") && !call.bool("copy")?;
     let is_right = dtype == tensor.dtype
         && device == tensor.device
@@ -127,7 +167,12 @@ fn like(call: &Call<'_>) -> Results {
         return Err(call.unknown("the layout is not strided"));
     }
     let dtype = call.dtype("dtype").unwrap_or(tensor.dtype);
-    let device = call.device("device").map_or_else(|| Rc::clone(&tensor.device), |device| normal_device(&device));
-    let format = call.memory_format("memory_format").unwrap_or(MemoryFormat::Preserve);
+    let device = call.device("device").map_or_else(
+        || Rc::clone(&tensor.device),
+        |device| normal_device(&device),
+    );
+    let format = call
+        .memory_format("memory_format")
+        .unwrap_or(MemoryFormat::Preserve);
     copied(call, &tensor, dtype, device, format).map(|result| vec![result])
 }

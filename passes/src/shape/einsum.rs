@@ -6,13 +6,8 @@
 use expc_symbolic::Relation;
 
 use super::{
-    Item, NoInference, Tensor,
-    broadcast::elementwise_result,
-    call::Call,
-    reshape::view_of,
-    size::Size,
-    tensor::contiguous_strides,
-    view::restrided,
+    Item, NoInference, Tensor, broadcast::elementwise_result, call::Call, reshape::view_of,
+    size::Size, tensor::contiguous_strides, view::restrided,
 };
 
 /// What stands for a dimension: a letter, or a position counted from the end of an ellipsis.
@@ -45,7 +40,12 @@ pub fn einsum(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
     check_sizes(call, &operands)?;
     let n_kept = equation.result.len();
     let mut uses: Vec<usize> = (0..equation.all.len())
-        .map(|dim| operands.iter().filter(|operand| !call.env.is(&operand.sizes[dim], 1)).count())
+        .map(|dim| {
+            operands
+                .iter()
+                .filter(|operand| !call.env.is(&operand.sizes[dim], 1))
+                .count()
+        })
         .collect();
     let is_single = operands.len() == 1;
     while operands.len() > 1 {
@@ -60,7 +60,9 @@ pub fn einsum(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
         return Ok(vec![product.into()]);
     }
     if is_single {
-        return Ok(vec![Tensor::contiguous(call.env, product.dtype, kept, &product.device)?.into()]);
+        return Ok(vec![
+            Tensor::contiguous(call.env, product.dtype, kept, &product.device)?.into(),
+        ]);
     }
     match view_of(call.env, &product, &kept)? {
         Some(view) => Ok(vec![view.into()]),
@@ -77,7 +79,9 @@ fn read(call: &Call<'_>, tensors: &[std::rc::Rc<Tensor>]) -> Result<Equation, No
     };
     let terms: Vec<&str> = inputs.split(',').collect();
     if terms.len() != tensors.len() {
-        return Err(call.contradiction(format!("`{text}` does not name {} operands", tensors.len())));
+        return Err(
+            call.contradiction(format!("`{text}` does not name {} operands", tensors.len()))
+        );
     }
     let operands = terms
         .iter()
@@ -104,10 +108,17 @@ fn read(call: &Call<'_>, tensors: &[std::rc::Rc<Tensor>]) -> Result<Equation, No
     });
     summed.dedup();
     all.extend(summed);
-    if let Some(Label::Letter(letter)) = result.iter().find(|label| !labels().any(|other| other == **label)) {
+    if let Some(Label::Letter(letter)) = result
+        .iter()
+        .find(|label| !labels().any(|other| other == **label))
+    {
         return Err(call.contradiction(format!("`{letter}` of `{text}` is in no operand")));
     }
-    Ok(Equation { operands, result, all })
+    Ok(Equation {
+        operands,
+        result,
+        all,
+    })
 }
 
 /// Capitals come first.
@@ -126,7 +137,12 @@ fn labels_of(call: &Call<'_>, term: &str, rank: usize) -> Result<Vec<Label>, NoI
         return Ok(term.chars().map(Label::Letter).collect());
     };
     let ellipsis = (0..hidden).rev().map(Label::Ellipsis);
-    Ok(before.chars().map(Label::Letter).chain(ellipsis).chain(after.chars().map(Label::Letter)).collect())
+    Ok(before
+        .chars()
+        .map(Label::Letter)
+        .chain(ellipsis)
+        .chain(after.chars().map(Label::Letter))
+        .collect())
 }
 
 fn output_labels(output: &str, most_ellipsis: usize) -> Vec<Label> {
@@ -153,21 +169,34 @@ fn implied_output(labels: impl Iterator<Item = Label>, most_ellipsis: usize) -> 
     letters.sort_unstable();
     let all = letters.clone();
     letters.retain(|letter| all.iter().filter(|other| *other == letter).count() == 1);
-    (0..most_ellipsis).rev().map(Label::Ellipsis).chain(letters.into_iter().map(Label::Letter)).collect()
+    (0..most_ellipsis)
+        .rev()
+        .map(Label::Ellipsis)
+        .chain(letters.into_iter().map(Label::Letter))
+        .collect()
 }
 
 /// The operand with one dimension per label, of size 1 where it has none; a label that it has twice stands for
 /// a diagonal.
-fn aligned(call: &Call<'_>, tensor: &Tensor, labels: &[Label], all: &[Label]) -> Result<Tensor, NoInference> {
+fn aligned(
+    call: &Call<'_>,
+    tensor: &Tensor,
+    labels: &[Label],
+    all: &[Label],
+) -> Result<Tensor, NoInference> {
     let (mut sizes, mut strides) = (Vec::new(), Vec::new());
     for label in all {
-        let dims: Vec<usize> = (0..labels.len()).filter(|dim| labels[*dim] == *label).collect();
+        let dims: Vec<usize> = (0..labels.len())
+            .filter(|dim| labels[*dim] == *label)
+            .collect();
         let Some(first) = dims.first() else {
             sizes.push(Size::ONE);
             strides.push(Size::ONE);
             continue;
         };
-        let same = dims.iter().all(|dim| call.env.equal(&tensor.sizes[*dim], &tensor.sizes[*first]));
+        let same = dims
+            .iter()
+            .all(|dim| call.env.equal(&tensor.sizes[*dim], &tensor.sizes[*first]));
         if !same {
             return Err(call.contradiction("a diagonal has two sizes"));
         }
@@ -178,7 +207,10 @@ fn aligned(call: &Call<'_>, tensor: &Tensor, labels: &[Label], all: &[Label]) ->
 }
 
 fn check_sizes(call: &Call<'_>, operands: &[Tensor]) -> Result<(), NoInference> {
-    let shapes: Vec<&[Size]> = operands.iter().map(|operand| operand.sizes.as_slice()).collect();
+    let shapes: Vec<&[Size]> = operands
+        .iter()
+        .map(|operand| operand.sizes.as_slice())
+        .collect();
     super::broadcast::broadcast_sizes(call.env, &shapes).map(|_| ())
 }
 
@@ -213,7 +245,8 @@ fn multiplied(
             for dim in dims {
                 operand.sizes[dim] = Size::ONE;
             }
-            *operand = Tensor::contiguous(env, operand.dtype, operand.sizes.clone(), &operand.device)?;
+            *operand =
+                Tensor::contiguous(env, operand.dtype, operand.sizes.clone(), &operand.device)?;
         }
     }
     if summed.is_empty() {
@@ -229,7 +262,12 @@ fn multiplied(
 
 /// The product as `bmm` computes it: batch, rows of the left, columns of the right, in the order in which the
 /// operands have them.
-fn batched(call: &Call<'_>, left: &Tensor, right: &Tensor, summed: &[usize]) -> Result<Tensor, NoInference> {
+fn batched(
+    call: &Call<'_>,
+    left: &Tensor,
+    right: &Tensor,
+    summed: &[usize],
+) -> Result<Tensor, NoInference> {
     let env = call.env;
     let (mut both, mut of_left, mut of_right) = (Vec::new(), Vec::new(), Vec::new());
     for dim in (0..left.rank()).filter(|dim| !summed.contains(dim)) {

@@ -10,7 +10,7 @@ use expc_symbolic::{Assumption, Env, Expr, Relation, Symbol, Value, ValueRange, 
 use melior::ir::{Type, TypeLike};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Item, MetaKernel, size::Size, tensor::Tensor};
+use super::{Autocast, Item, MetaKernel, size::Size, tensor::Tensor};
 
 /// What the program says of its symbols, and the fallback for ops without a rule.
 ///
@@ -22,6 +22,8 @@ pub struct ShapeEnv<'e> {
     symbols: FxHashMap<String, Symbol>,
     meta: Option<&'e dyn MetaKernel>,
     graphs: RefCell<FxHashMap<String, GraphResults>>,
+    autocast: RefCell<Option<Autocast>>,
+    torch: Option<(u32, u32)>,
     fresh: Cell<u64>,
     fresh_float: Cell<u64>,
     invented: RefCell<FxHashSet<String>>,
@@ -41,6 +43,7 @@ impl<'e> ShapeEnv<'e> {
     /// The environment of a program: its symbols with their hints and ranges.
     pub fn of_program(program: &Program<'_, '_>) -> Result<Self, Diagnostic> {
         let mut env = Self::new();
+        env.torch = torch_version(program);
         for symbol in program.symbols()? {
             let mut assumptions = Vec::new();
             if symbol.positive {
@@ -57,13 +60,18 @@ impl<'e> ShapeEnv<'e> {
             env.symbols.insert(symbol.name, declared);
         }
         for range in program.ranges()? {
-            if let Some(symbol) = env.parse(&range.expression).and_then(|expr| expr.as_symbol().cloned()) {
+            if let Some(symbol) = env
+                .parse(&range.expression)
+                .and_then(|expr| expr.as_symbol().cloned())
+            {
                 env.set_range(symbol.name(), range.min, range.max);
             }
         }
         for graph in program.graphs() {
             let returned = graph.returned().into_iter();
-            let items = returned.map(|value| Item::from_value(&env, value)).collect();
+            let items = returned
+                .map(|value| Item::from_value(&env, value))
+                .collect();
             env.set_graph(&graph.symbol(), items);
         }
         Ok(env)
@@ -74,6 +82,11 @@ impl<'e> ShapeEnv<'e> {
     pub fn with_meta(mut self, meta: &'e dyn MetaKernel) -> Self {
         self.meta = Some(meta);
         self
+    }
+
+    /// Whether the program is of a torch older than this, by whose kernels its types were recorded.
+    pub fn is_older_than(&self, major: u32, minor: u32) -> bool {
+        self.torch.is_some_and(|version| version < (major, minor))
     }
 
     /// Without the values that symbols had at export time.
@@ -108,6 +121,17 @@ impl<'e> ShapeEnv<'e> {
             .insert(symbol.to_owned(), results.into());
     }
 
+    /// Says in which region of automatic casts ops are, innermost; none ends the region. Gives the region
+    /// before.
+    pub fn set_autocast(&self, region: Option<Autocast>) -> Option<Autocast> {
+        self.autocast.replace(region)
+    }
+
+    /// The region of automatic casts.
+    pub fn autocast(&self) -> Option<Autocast> {
+        self.autocast.borrow().clone()
+    }
+
     /// What a graph returns.
     pub fn graph(&self, symbol: &str) -> Option<GraphResults> {
         self.graphs.borrow().get(symbol).cloned()
@@ -139,7 +163,9 @@ impl<'e> ShapeEnv<'e> {
     /// Takes care that no fresh symbol gets this name.
     fn reserve(&self, name: &str) {
         for (prefix, fresh) in [("u", &self.fresh), ("zuf", &self.fresh_float)] {
-            let number = name.strip_prefix(prefix).and_then(|rest| rest.parse::<u64>().ok());
+            let number = name
+                .strip_prefix(prefix)
+                .and_then(|rest| rest.parse::<u64>().ok());
             if let Some(number) = number {
                 fresh.set(fresh.get().max(number.saturating_add(1)));
             }
@@ -248,4 +274,14 @@ impl<'e> ShapeEnv<'e> {
                 .any(|symbol| symbol.name().starts_with(['u', 'z'])),
         }
     }
+}
+
+fn torch_version(program: &Program<'_, '_>) -> Option<(u32, u32)> {
+    let provenance = program.provenance();
+    let (_, version) = provenance.iter().find(|(key, _)| key == "torch")?;
+    let Constant::Str(version) = version else {
+        return None;
+    };
+    let mut parts = version.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }

@@ -25,7 +25,10 @@ pub const RULES: &[Row] = &[
     ("aten.scalar_tensor prims.scalar_tensor", scalar_tensor),
     ("aten.empty_strided prims.empty_strided", empty_strided),
     ("aten.empty_permuted prims.empty_permuted", empty_permuted),
-    ("aten.new_zeros aten.new_ones aten.new_empty aten.new_full", new_of_size),
+    (
+        "aten.new_zeros aten.new_ones aten.new_empty aten.new_full",
+        new_of_size,
+    ),
     ("aten.new_empty_strided", empty_strided),
     ("aten.arange", arange),
     ("prims.iota", iota),
@@ -68,8 +71,13 @@ fn check_layout(call: &Call<'_>) -> Result<(), NoInference> {
 fn made(call: &Call<'_>, dtype: ScalarType, sizes: Vec<Size>, device: &str) -> Results {
     check_layout(call)?;
     let device = device_or(call, device);
-    let format = call.memory_format("memory_format").unwrap_or(MemoryFormat::Contiguous);
-    if let Some(negative) = sizes.iter().find(|size| size.as_int().is_some_and(|size| size < 0)) {
+    let format = call
+        .memory_format("memory_format")
+        .unwrap_or(MemoryFormat::Contiguous);
+    if let Some(negative) = sizes
+        .iter()
+        .find(|size| size.as_int().is_some_and(|size| size < 0))
+    {
         return Err(call.contradiction(format!("a size is {negative}")));
     }
     let strides = format_strides(call.env, &sizes, format)?;
@@ -84,7 +92,11 @@ fn of_size(call: &Call<'_>) -> Results {
 /// Random integers; `randperm` has the number of them instead of a size.
 fn of_longs(call: &Call<'_>) -> Results {
     let dtype = call.dtype("dtype").unwrap_or(ScalarType::Int64);
-    let sizes = if call.has("size") { call.sizes("size")? } else { vec![call.size("n")?] };
+    let sizes = if call.has("size") {
+        call.sizes("size")?
+    } else {
+        vec![call.size("n")?]
+    };
     made(call, dtype, sizes, "cpu")
 }
 
@@ -101,21 +113,31 @@ fn scalar_tensor(call: &Call<'_>) -> Results {
 
 fn empty_strided(call: &Call<'_>) -> Results {
     let like = call.get("self").as_tensor().cloned();
-    let name = |plural: &'static str, single: &'static str| if call.has(single) { single } else { plural };
+    let name =
+        |plural: &'static str, single: &'static str| if call.has(single) { single } else { plural };
     let sizes = call.sizes(name("shape", "size"))?;
     let strides = call.sizes(name("strides", "stride"))?;
     if sizes.len() != strides.len() {
-        return Err(call.contradiction(format!("there are {} sizes and {} strides", sizes.len(), strides.len())));
+        return Err(call.contradiction(format!(
+            "there are {} sizes and {} strides",
+            sizes.len(),
+            strides.len()
+        )));
     }
     check_layout(call)?;
-    let dtype = call.dtype("dtype").or(like.as_ref().map(|like| like.dtype)).unwrap_or(DEFAULT_FLOAT);
+    let dtype = call
+        .dtype("dtype")
+        .or(like.as_ref().map(|like| like.dtype))
+        .unwrap_or(DEFAULT_FLOAT);
     let device = device_or(call, like.as_ref().map_or("cpu", |like| &like.device));
     Ok(vec![Tensor::strided(dtype, sizes, strides, &device).into()])
 }
 
 fn empty_permuted(call: &Call<'_>) -> Results {
     let sizes = call.sizes(if call.has("size") { "size" } else { "shape" })?;
-    let mut order = call.optional_dims("physical_layout", sizes.len())?.unwrap_or_default();
+    let mut order = call
+        .optional_dims("physical_layout", sizes.len())?
+        .unwrap_or_default();
     if order.len() != sizes.len() {
         return Err(call.contradiction("the physical layout does not have one entry per size"));
     }
@@ -123,7 +145,9 @@ fn empty_permuted(call: &Call<'_>) -> Results {
     check_layout(call)?;
     let strides = dense_strides(call.env, &sizes, &order)?;
     let dtype = call.dtype("dtype").unwrap_or(DEFAULT_FLOAT);
-    Ok(vec![Tensor::strided(dtype, sizes, strides, &device_or(call, "cpu")).into()])
+    Ok(vec![
+        Tensor::strided(dtype, sizes, strides, &device_or(call, "cpu")).into(),
+    ])
 }
 
 fn new_of_size(call: &Call<'_>) -> Results {
@@ -139,8 +163,14 @@ fn arange(call: &Call<'_>) -> Results {
     };
     let (start, end, step) = (given("start", 0), given("end", 0), given("step", 1));
     let bounds = [&start, &end, &step];
-    let all_ints = bounds.iter().all(|bound| matches!(bound, Item::Int(_) | Item::Bool(_)));
-    let default = if all_ints { ScalarType::Int64 } else { DEFAULT_FLOAT };
+    let all_ints = bounds
+        .iter()
+        .all(|bound| matches!(bound, Item::Int(_) | Item::Bool(_)));
+    let default = if all_ints {
+        ScalarType::Int64
+    } else {
+        DEFAULT_FLOAT
+    };
     let dtype = call.dtype("dtype").unwrap_or(default);
     let length = if all_ints || dtype == ScalarType::Int64 {
         let truncated = |item: &Item| match item {
@@ -149,7 +179,12 @@ fn arange(call: &Call<'_>) -> Results {
             Item::Float(value) if value.abs() < 9e15 => Ok(Size::Int(value.trunc() as i64)),
             other => Err(call.unexpected("end", "a number", other)),
         };
-        arange_length(call, &truncated(&start)?, &truncated(&end)?, &truncated(&step)?)?
+        arange_length(
+            call,
+            &truncated(&start)?,
+            &truncated(&end)?,
+            &truncated(&step)?,
+        )?
     } else {
         float_arange_length(call, bounds)?
     };
@@ -157,8 +192,16 @@ fn arange(call: &Call<'_>) -> Results {
 }
 
 /// `ceil((end - start) / step)` in integers.
-fn arange_length(call: &Call<'_>, start: &Size, end: &Size, step: &Size) -> Result<Size, NoInference> {
-    let is_up = match call.env.decide(expc_symbolic::Relation::Gt, step, &Size::ZERO) {
+fn arange_length(
+    call: &Call<'_>,
+    start: &Size,
+    end: &Size,
+    step: &Size,
+) -> Result<Size, NoInference> {
+    let is_up = match call
+        .env
+        .decide(expc_symbolic::Relation::Gt, step, &Size::ZERO)
+    {
         Some(is_up) => is_up,
         None => return Err(call.unknown(format!("the sign of step {step} is not known"))),
     };
@@ -184,7 +227,9 @@ fn float_arange_length(call: &Call<'_>, bounds: [&Item; 3]) -> Result<Size, NoIn
     let [start, end, step] = values;
     let length = ((end - start) / step).ceil();
     if !(0.0..9e15).contains(&length) {
-        return Err(call.contradiction(format!("there is no range from {start} to {end} in steps of {step}")));
+        return Err(call.contradiction(format!(
+            "there is no range from {start} to {end} in steps of {step}"
+        )));
     }
     Ok(Size::Int(length as i64))
 }
@@ -200,16 +245,38 @@ fn linspace(call: &Call<'_>) -> Results {
         Item::Tensor(tensor) => tensor.dtype.is_complex(),
         _ => false,
     });
-    let default = if is_complex { ScalarType::Complex64 } else { DEFAULT_FLOAT };
-    let device = ["start", "end"].iter().find_map(|name| call.get(name).as_tensor().map(|tensor| tensor.device.to_string()));
+    let default = if is_complex {
+        ScalarType::Complex64
+    } else {
+        DEFAULT_FLOAT
+    };
+    let device = ["start", "end"].iter().find_map(|name| {
+        call.get(name)
+            .as_tensor()
+            .map(|tensor| tensor.device.to_string())
+    });
     let dtype = call.dtype("dtype").unwrap_or(default);
-    made(call, dtype, vec![call.size("steps")?], device.as_deref().unwrap_or("cpu"))
+    made(
+        call,
+        dtype,
+        vec![call.size("steps")?],
+        device.as_deref().unwrap_or("cpu"),
+    )
 }
 
 fn eye(call: &Call<'_>) -> Results {
     let rows = call.size("n")?;
-    let columns = if call.has("m") { call.size("m")? } else { rows.clone() };
-    made(call, call.dtype("dtype").unwrap_or(DEFAULT_FLOAT), vec![rows, columns], "cpu")
+    let columns = if call.has("m") {
+        call.size("m")?
+    } else {
+        rows.clone()
+    };
+    made(
+        call,
+        call.dtype("dtype").unwrap_or(DEFAULT_FLOAT),
+        vec![rows, columns],
+        "cpu",
+    )
 }
 
 fn window(call: &Call<'_>) -> Results {
@@ -224,7 +291,12 @@ fn fftfreq(call: &Call<'_>) -> Results {
 
 fn rfftfreq(call: &Call<'_>) -> Results {
     let half = call.size("n")?.floor_div(&Size::Int(2))?.add(&Size::ONE)?;
-    made(call, call.dtype("dtype").unwrap_or(DEFAULT_FLOAT), vec![half], "cpu")
+    made(
+        call,
+        call.dtype("dtype").unwrap_or(DEFAULT_FLOAT),
+        vec![half],
+        "cpu",
+    )
 }
 
 fn tril_indices(call: &Call<'_>) -> Results {
@@ -234,9 +306,15 @@ fn tril_indices(call: &Call<'_>) -> Results {
 
 fn triu_indices(call: &Call<'_>) -> Results {
     let (rows, columns, offset) = (call.int("row")?, call.int("col")?, call.int("offset")?);
-    let below = offset.checked_sub(1).and_then(|offset| tril_count(rows, columns, offset));
+    let below = offset
+        .checked_sub(1)
+        .and_then(|offset| tril_count(rows, columns, offset));
     let all = rows.checked_mul(columns);
-    triangle(call, all.zip(below).and_then(|(all, below)| all.checked_sub(below)))
+    triangle(
+        call,
+        all.zip(below)
+            .and_then(|(all, below)| all.checked_sub(below)),
+    )
 }
 
 fn triangle(call: &Call<'_>, count: Option<i64>) -> Results {
@@ -252,7 +330,10 @@ fn tril_count(rows: i64, columns: i64, offset: i64) -> Option<i64> {
     }
     // Row i has min(columns, max(0, i + 1 + offset)) of them: none, then one more each, then all.
     let first_with_some = offset.checked_neg()?.clamp(0, rows);
-    let first_full = columns.checked_sub(1)?.checked_sub(offset)?.clamp(first_with_some, rows);
+    let first_full = columns
+        .checked_sub(1)?
+        .checked_sub(offset)?
+        .clamp(first_with_some, rows);
     let growing = first_full - first_with_some;
     let first_length = first_with_some.checked_add(1)?.checked_add(offset)?;
     let sum = i128::from(growing) * i128::from(first_length)
@@ -267,11 +348,18 @@ fn normal(call: &Call<'_>) -> Results {
         return of_size(call);
     }
     let tensors = call.all_tensors()?;
-    let first = tensors.first().ok_or_else(|| call.unknown("there is no tensor"))?;
-    let shapes: Vec<&[Size]> = tensors.iter().map(|tensor| tensor.sizes.as_slice()).collect();
+    let first = tensors
+        .first()
+        .ok_or_else(|| call.unknown("there is no tensor"))?;
+    let shapes: Vec<&[Size]> = tensors
+        .iter()
+        .map(|tensor| tensor.sizes.as_slice())
+        .collect();
     let sizes = super::broadcast::broadcast_sizes(call.env, &shapes)?;
     let strides = contiguous_strides(call.env, &sizes)?;
-    Ok(vec![Tensor::strided(first.dtype, sizes, strides, &first.device).into()])
+    Ok(vec![
+        Tensor::strided(first.dtype, sizes, strides, &first.device).into(),
+    ])
 }
 
 #[cfg(test)]
@@ -280,9 +368,22 @@ mod tests {
 
     #[test]
     fn triangles_are_counted() {
-        for (rows, columns, offset) in [(3, 3, 0), (4, 2, 1), (2, 5, -1), (3, 3, -5), (3, 4, 9), (0, 3, 0)] {
-            let counted: i64 = (0..rows).map(|row: i64| (row + 1 + offset).clamp(0, columns)).sum();
-            assert_eq!(tril_count(rows, columns, offset), Some(counted), "{rows} {columns} {offset}");
+        for (rows, columns, offset) in [
+            (3, 3, 0),
+            (4, 2, 1),
+            (2, 5, -1),
+            (3, 3, -5),
+            (3, 4, 9),
+            (0, 3, 0),
+        ] {
+            let counted: i64 = (0..rows)
+                .map(|row: i64| (row + 1 + offset).clamp(0, columns))
+                .sum();
+            assert_eq!(
+                tril_count(rows, columns, offset),
+                Some(counted),
+                "{rows} {columns} {offset}"
+            );
         }
         assert_eq!(tril_count(i64::MAX, i64::MAX, 0), None);
     }

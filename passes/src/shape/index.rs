@@ -36,7 +36,11 @@ pub const RULES: &[Row] = &[
          aten.flipud prims.rev",
         like_self,
     ),
-    ("aten.diagonal_scatter aten.as_strided_scatter aten.select_scatter aten.slice_scatter aten.copy", with_strides_kept),
+    (
+        "aten.diagonal_scatter aten.as_strided_scatter aten.select_scatter aten.slice_scatter",
+        with_strides_kept,
+    ),
+    ("aten.copy", overwritten),
     ("aten.masked_scatter", masked_scatter),
     ("aten.masked_select", masked_select),
     ("aten.nonzero aten.argwhere", nonzero),
@@ -50,10 +54,19 @@ pub const RULES: &[Row] = &[
     ("aten.isin", isin),
     ("aten.histc", histc),
     ("aten.bincount", bincount),
-    ("aten._unique2 aten.unique_consecutive aten.unique_dim", unique),
+    (
+        "aten._unique2 aten.unique_consecutive aten.unique_dim",
+        unique,
+    ),
     ("aten.multinomial", multinomial),
-    ("aten.bernoulli aten.poisson aten.binomial aten.exponential aten.geometric aten.uniform aten.normal_functional aten.log_normal aten.cauchy aten.random", like_self),
-    ("aten.embedding_bag aten._embedding_bag aten._embedding_bag_forward_only", embedding_bag),
+    (
+        "aten.bernoulli aten.poisson aten.binomial aten.exponential aten.geometric aten.uniform aten.normal_functional aten.log_normal aten.cauchy aten.random",
+        like_self,
+    ),
+    (
+        "aten.embedding_bag aten._embedding_bag aten._embedding_bag_forward_only",
+        embedding_bag,
+    ),
     ("aten.embedding_dense_backward", embedding_dense_backward),
 ];
 
@@ -68,13 +81,24 @@ fn row_major(call: &Call<'_>) -> Results {
 }
 
 fn dense(call: &Call<'_>, like: &Tensor, dtype: ScalarType, sizes: Vec<Size>) -> Results {
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &like.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes, &like.device)?.into(),
+    ])
 }
 
 /// A copy with the very strides and offset of the operand, gaps and overlaps included.
 fn with_strides_kept(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![restrided(&tensor, tensor.sizes.clone(), tensor.strides.clone()).into()])
+    Ok(vec![
+        restrided(&tensor, tensor.sizes.clone(), tensor.strides.clone()).into(),
+    ])
+}
+
+/// The operand overwritten: its strides, in memory of its own.
+fn overwritten(call: &Call<'_>) -> Results {
+    let tensor = call.tensor_at(0)?;
+    let copy = restrided(&tensor, tensor.sizes.clone(), tensor.strides.clone());
+    Ok(vec![Tensor { offset: Size::ZERO, ..copy }.into()])
 }
 
 /// The sizes of index tensors by dimension of the indexed tensor; a mask stands for as many dimensions as it
@@ -97,7 +121,11 @@ fn index_shapes(call: &Call<'_>, name: &str) -> Result<Vec<Option<Vec<Size>>>, N
 
 /// How many elements are not zero: only data decide, unless there are none.
 fn true_count(env: &ShapeEnv<'_>, tensor: &Tensor) -> Result<Size, NoInference> {
-    Ok(if tensor.is_empty(env) { Size::ZERO } else { env.unbacked() })
+    Ok(if tensor.is_empty(env) {
+        Size::ZERO
+    } else {
+        env.unbacked()
+    })
 }
 
 fn index(call: &Call<'_>) -> Results {
@@ -113,7 +141,11 @@ fn unsafe_masked_index(call: &Call<'_>) -> Results {
 
 /// The indexed dimensions give way to those of the broadcast indices, in their place if they are neighbours,
 /// else in front.
-fn indexed(call: &Call<'_>, tensor: &Tensor, mut shapes: Vec<Option<Vec<Size>>>) -> Result<Tensor, NoInference> {
+fn indexed(
+    call: &Call<'_>,
+    tensor: &Tensor,
+    mut shapes: Vec<Option<Vec<Size>>>,
+) -> Result<Tensor, NoInference> {
     if shapes.len() > tensor.rank() {
         return Err(call.contradiction(format!(
             "{} dimensions of a tensor of rank {} are indexed",
@@ -124,7 +156,9 @@ fn indexed(call: &Call<'_>, tensor: &Tensor, mut shapes: Vec<Option<Vec<Size>>>)
     shapes.resize(tensor.rank(), None);
     let given: Vec<&[Size]> = shapes.iter().flatten().map(Vec::as_slice).collect();
     let replacement = broadcast_sizes(call.env, &given)?;
-    let indexed_dims: Vec<usize> = (0..tensor.rank()).filter(|dim| shapes[*dim].is_some()).collect();
+    let indexed_dims: Vec<usize> = (0..tensor.rank())
+        .filter(|dim| shapes[*dim].is_some())
+        .collect();
     let rest = (0..tensor.rank()).filter(|dim| shapes[*dim].is_none());
     let are_neighbours = indexed_dims.windows(2).all(|pair| pair[0] + 1 == pair[1]);
     let first = match indexed_dims.first() {
@@ -132,13 +166,31 @@ fn indexed(call: &Call<'_>, tensor: &Tensor, mut shapes: Vec<Option<Vec<Size>>>)
         _ => 0,
     };
     let (before, after): (Vec<usize>, Vec<usize>) = rest.partition(|dim| *dim < first);
-    let pick = |dims: &[usize], values: &[Size]| dims.iter().map(|dim| values[*dim].clone()).collect::<Vec<_>>();
-    let join = |before: Vec<Size>, middle: Vec<Size>, after: Vec<Size>| [before, middle, after].concat();
+    let pick = |dims: &[usize], values: &[Size]| {
+        dims.iter()
+            .map(|dim| values[*dim].clone())
+            .collect::<Vec<_>>()
+    };
+    let join =
+        |before: Vec<Size>, middle: Vec<Size>, after: Vec<Size>| [before, middle, after].concat();
     let zeros = vec![Size::ZERO; replacement.len()];
-    let sizes = join(pick(&before, &tensor.sizes), replacement, pick(&after, &tensor.sizes));
-    let strides = join(pick(&before, &tensor.strides), zeros, pick(&after, &tensor.strides));
+    let sizes = join(
+        pick(&before, &tensor.sizes),
+        replacement,
+        pick(&after, &tensor.sizes),
+    );
+    let strides = join(
+        pick(&before, &tensor.strides),
+        zeros,
+        pick(&after, &tensor.strides),
+    );
     let strides = ordered_strides(call.env, tensor, &sizes, strides)?;
-    Ok(Tensor::strided(tensor.dtype, sizes, strides, &tensor.device))
+    Ok(Tensor::strided(
+        tensor.dtype,
+        sizes,
+        strides,
+        &tensor.device,
+    ))
 }
 
 /// Dense strides in the memory order of the indexed tensor.
@@ -195,8 +247,13 @@ fn nonzero(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let count = true_count(call.env, &tensor)?;
     let sizes = vec![count.clone(), Size::count(tensor.rank())];
-    let strides = vec![Size::ONE, count];
-    Ok(vec![Tensor::strided(ScalarType::Int64, sizes, strides, &tensor.device).into()])
+    let strides = match call.env.is_older_than(2, 7) {
+        true => contiguous_strides(call.env, &sizes)?,
+        false => vec![Size::ONE, count],
+    };
+    Ok(vec![
+        Tensor::strided(ScalarType::Int64, sizes, strides, &tensor.device).into(),
+    ])
 }
 
 fn nonzero_static(call: &Call<'_>) -> Results {
@@ -211,10 +268,19 @@ fn nonzero_columns(call: &Call<'_>) -> Results {
     let count = true_count(call.env, &tensor)?;
     let column = |dim: usize| {
         let offset = count.mul(&Size::count(dim))?;
-        let column = Tensor::strided(ScalarType::Int64, vec![count.clone()], vec![Size::ONE], &tensor.device);
+        let column = Tensor::strided(
+            ScalarType::Int64,
+            vec![count.clone()],
+            vec![Size::ONE],
+            &tensor.device,
+        );
         Ok(Tensor { offset, ..column }.into())
     };
-    Ok(vec![Item::List((0..tensor.rank()).map(column).collect::<Result<_, NoInference>>()?)])
+    Ok(vec![Item::List(
+        (0..tensor.rank())
+            .map(column)
+            .collect::<Result<_, NoInference>>()?,
+    )])
 }
 
 fn take(call: &Call<'_>) -> Results {
@@ -252,7 +318,11 @@ fn one_hot(call: &Call<'_>) -> Results {
 }
 
 fn position_dtype(call: &Call<'_>) -> Result<ScalarType, NoInference> {
-    Ok(if call.bool("out_int32")? { ScalarType::Int32 } else { ScalarType::Int64 })
+    Ok(if call.bool("out_int32")? {
+        ScalarType::Int32
+    } else {
+        ScalarType::Int64
+    })
 }
 
 fn bucketize(call: &Call<'_>) -> Results {
@@ -274,9 +344,15 @@ fn searchsorted(call: &Call<'_>) -> Results {
 }
 
 fn isin(call: &Call<'_>) -> Results {
-    let sizes = call.at(0).as_tensor().map(|elements| elements.sizes.clone()).unwrap_or_default();
+    let sizes = call
+        .at(0)
+        .as_tensor()
+        .map(|elements| elements.sizes.clone())
+        .unwrap_or_default();
     let tensors = call.all_tensors()?;
-    let first = tensors.first().ok_or_else(|| call.unknown("there is no tensor"))?;
+    let first = tensors
+        .first()
+        .ok_or_else(|| call.unknown("there is no tensor"))?;
     dense(call, first, ScalarType::Bool, sizes)
 }
 
@@ -288,7 +364,9 @@ fn histc(call: &Call<'_>) -> Results {
 fn bincount(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     if call.get("weights") != Item::None || tensor.dtype != ScalarType::Int64 {
-        return Err(call.unknown("PyTorch records the dtype of the input, which is not that of the result"));
+        return Err(
+            call.unknown("PyTorch records the dtype of the input, which is not that of the result")
+        );
     }
     let bins = call.env.unbacked();
     dense(call, &tensor, ScalarType::Int64, vec![bins])
@@ -325,7 +403,11 @@ fn unique(call: &Call<'_>) -> Results {
         return Ok(vec![values.into(), unknown.clone(), unknown]);
     }
     let positions = |sizes| Tensor::contiguous(call.env, ScalarType::Int64, sizes, &tensor.device);
-    Ok(vec![values.into(), positions(inverse)?.into(), positions(counts)?.into()])
+    Ok(vec![
+        values.into(),
+        positions(inverse)?.into(),
+        positions(counts)?.into(),
+    ])
 }
 
 fn multinomial(call: &Call<'_>) -> Results {
@@ -339,9 +421,15 @@ fn multinomial(call: &Call<'_>) -> Results {
 /// The bags, and what the backward pass needs.
 fn embedding_bag(call: &Call<'_>) -> Results {
     const MAX: i64 = 2;
-    let (weight, indices, offsets) = (call.tensor("weight")?, call.tensor("indices")?, call.tensor("offsets")?);
+    let (weight, indices, offsets) = (
+        call.tensor("weight")?,
+        call.tensor("indices")?,
+        call.tensor("offsets")?,
+    );
     let (Some(columns), Some(entries)) = (weight.sizes.get(1), offsets.sizes.first()) else {
-        return Err(call.contradiction("the weight has fewer than two dimensions or there are no offsets"));
+        return Err(
+            call.contradiction("the weight has fewer than two dimensions or there are no offsets")
+        );
     };
     let bags = match call.bool("include_last_offset")? {
         true => entries.sub(&Size::ONE)?,
@@ -351,17 +439,30 @@ fn embedding_bag(call: &Call<'_>) -> Results {
         return Err(call.contradiction("there are no offsets"));
     }
     if &*weight.device != "cpu" {
-        return Err(call.unknown(format!("the form of the results on `{}` is not known", weight.device)));
+        return Err(call.unknown(format!(
+            "the form of the results on `{}` is not known",
+            weight.device
+        )));
     }
     let is_max = call.int("mode")? == MAX;
-    let made = |dtype, sizes| Tensor::contiguous(call.env, dtype, sizes, &weight.device).map(Item::from);
+    let made =
+        |dtype, sizes| Tensor::contiguous(call.env, dtype, sizes, &weight.device).map(Item::from);
     let output = made(weight.dtype, vec![bags.clone(), columns.clone()])?;
     let bag_sizes = made(offsets.dtype, vec![bags.clone()])?;
-    let largest = if is_max { vec![bags.clone(), columns.clone()] } else { vec![bags] };
+    let largest = if is_max {
+        vec![bags.clone(), columns.clone()]
+    } else {
+        vec![bags]
+    };
     // Which element went to which bag is kept only where the fast path for sums is not taken.
-    let has_padding = call.optional_int("padding_idx")?.is_some_and(|index| index >= 0);
+    let has_padding = call
+        .optional_int("padding_idx")?
+        .is_some_and(|index| index >= 0);
     let has_unit_stride = |tensor: &Tensor, dim: usize| {
-        tensor.strides.get(dim).is_some_and(|stride| call.env.is(stride, 1))
+        tensor
+            .strides
+            .get(dim)
+            .is_some_and(|stride| call.env.is(stride, 1))
     };
     let scale = call.optional_tensor("per_sample_weights")?;
     let is_fast = call.int("mode")? == 0
@@ -369,12 +470,30 @@ fn embedding_bag(call: &Call<'_>) -> Results {
         && !has_padding
         && has_unit_stride(&weight, 1)
         && scale.is_none_or(|scale| has_unit_stride(&scale, 0));
-    let bag_of = if is_fast { vec![Size::ZERO] } else { indices.sizes.clone() };
-    Ok(vec![output, made(offsets.dtype, bag_of)?, bag_sizes, made(offsets.dtype, largest)?])
+    let bag_of = if is_fast {
+        vec![Size::ZERO]
+    } else {
+        indices.sizes.clone()
+    };
+    Ok(vec![
+        output,
+        made(offsets.dtype, bag_of)?,
+        bag_sizes,
+        made(offsets.dtype, largest)?,
+    ])
 }
 
 fn embedding_dense_backward(call: &Call<'_>) -> Results {
     let grad: Rc<Tensor> = call.tensor_at(0)?;
-    let columns = grad.sizes.last().cloned().ok_or_else(|| call.contradiction("the gradient has no dimensions"))?;
-    dense(call, &grad, grad.dtype, vec![call.size("num_weights")?, columns])
+    let columns = grad
+        .sizes
+        .last()
+        .cloned()
+        .ok_or_else(|| call.contradiction("the gradient has no dimensions"))?;
+    dense(
+        call,
+        &grad,
+        grad.dtype,
+        vec![call.size("num_weights")?, columns],
+    )
 }

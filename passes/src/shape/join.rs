@@ -19,8 +19,12 @@ type Results = Result<Vec<Item>, NoInference>;
 pub const RULES: &[Row] = &[
     ("aten.cat aten.concat aten.concatenate prims.cat", cat),
     ("aten.stack aten._stack", stack),
-    ("aten.hstack", |call| side_by_side(call, |rank| usize::from(rank > 1), 1)),
-    ("aten.vstack aten.row_stack", |call| side_by_side(call, |_| 0, 2)),
+    ("aten.hstack", |call| {
+        side_by_side(call, |rank| usize::from(rank > 1), 1)
+    }),
+    ("aten.vstack aten.row_stack", |call| {
+        side_by_side(call, |_| 0, 2)
+    }),
     ("aten.dstack", |call| side_by_side(call, |_| 2, 3)),
     ("aten.column_stack", column_stack),
     ("aten.block_diag", block_diag),
@@ -29,7 +33,10 @@ pub const RULES: &[Row] = &[
     ("aten.combinations", combinations),
     ("aten.repeat aten.tile", repeat),
     ("aten.repeat_interleave.Tensor", interleaved_positions),
-    ("aten.repeat_interleave.self_int aten.repeat_interleave.self_Tensor", repeat_interleave),
+    (
+        "aten.repeat_interleave.self_int aten.repeat_interleave.self_Tensor",
+        repeat_interleave,
+    ),
     ("aten.roll", roll),
     ("aten.rot90", rot90),
     ("aten.diag", diag),
@@ -44,24 +51,40 @@ pub const RULES: &[Row] = &[
 ];
 
 fn dense(call: &Call<'_>, like: &Tensor, sizes: Vec<Size>) -> Results {
-    Ok(vec![Tensor::contiguous(call.env, like.dtype, sizes, &like.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, like.dtype, sizes, &like.device)?.into(),
+    ])
 }
 
 fn cat(call: &Call<'_>) -> Results {
     let tensors = call.tensors("tensors")?;
-    let rank = tensors.iter().map(|tensor| tensor.rank()).max().unwrap_or(0);
+    let rank = tensors
+        .iter()
+        .map(|tensor| tensor.rank())
+        .max()
+        .unwrap_or(0);
     let dim = call.dim("dim", rank)?;
     concatenated(call, &tensors, dim).map(|result| vec![result.into()])
 }
 
 /// Tensors one after another along a dimension; empty ones of one dimension count as nothing.
-fn concatenated(call: &Call<'_>, tensors: &[Rc<Tensor>], dim: usize) -> Result<Tensor, NoInference> {
+fn concatenated(
+    call: &Call<'_>,
+    tensors: &[Rc<Tensor>],
+    dim: usize,
+) -> Result<Tensor, NoInference> {
     let env = call.env;
-    let items: Vec<Item> = tensors.iter().map(|tensor| Item::Tensor(Rc::clone(tensor))).collect();
+    let items: Vec<Item> = tensors
+        .iter()
+        .map(|tensor| Item::Tensor(Rc::clone(tensor)))
+        .collect();
     let dtype = promoted(&items).ok_or_else(|| call.contradiction("there are no tensors"))?;
     let device = common_device(tensors);
     let is_nothing = |tensor: &Tensor| tensor.rank() == 1 && env.is(&tensor.sizes[0], 0);
-    let parts: Vec<&Rc<Tensor>> = tensors.iter().filter(|tensor| !is_nothing(tensor)).collect();
+    let parts: Vec<&Rc<Tensor>> = tensors
+        .iter()
+        .filter(|tensor| !is_nothing(tensor))
+        .collect();
     let Some((first, rest)) = parts.split_first() else {
         return Tensor::contiguous(env, dtype, vec![Size::ZERO], &device);
     };
@@ -78,7 +101,9 @@ fn concatenated(call: &Call<'_>, tensors: &[Rc<Tensor>], dim: usize) -> Result<T
             if at == dim {
                 *total = total.add(own)?;
             } else if env.statically(expc_symbolic::Relation::Eq, total, own) == Some(false) {
-                return Err(call.contradiction(format!("sizes {total} and {own} of dimension {at} differ")));
+                return Err(
+                    call.contradiction(format!("sizes {total} and {own} of dimension {at} differ"))
+                );
             } else if total.as_int().is_none() && own.as_int().is_some() {
                 *total = own.clone();
             }
@@ -87,7 +112,13 @@ fn concatenated(call: &Call<'_>, tensors: &[Rc<Tensor>], dim: usize) -> Result<T
     let format = parts
         .iter()
         .map(|part| part.suggested_format(env))
-        .reduce(|left, right| if left == right { left } else { MemoryFormat::Contiguous })
+        .reduce(|left, right| {
+            if left == right {
+                left
+            } else {
+                MemoryFormat::Contiguous
+            }
+        })
         .unwrap_or(MemoryFormat::Contiguous);
     let strides = format_strides(env, &sizes, format)?;
     Ok(Tensor::strided(dtype, sizes, strides, &device))
@@ -95,9 +126,13 @@ fn concatenated(call: &Call<'_>, tensors: &[Rc<Tensor>], dim: usize) -> Result<T
 
 fn stack(call: &Call<'_>) -> Results {
     let tensors = call.tensors("tensors")?;
-    let first = tensors.first().ok_or_else(|| call.contradiction("there are no tensors"))?;
+    let first = tensors
+        .first()
+        .ok_or_else(|| call.contradiction("there are no tensors"))?;
     let dim = call.dim("dim", first.rank() + 1)?;
-    let rows = tensors.iter().map(|tensor| unsqueezed(tensor, dim).map(Rc::new));
+    let rows = tensors
+        .iter()
+        .map(|tensor| unsqueezed(tensor, dim).map(Rc::new));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     concatenated(call, &rows, dim).map(|result| vec![result.into()])
 }
@@ -105,7 +140,9 @@ fn stack(call: &Call<'_>) -> Results {
 /// Tensors with at least this many dimensions, concatenated.
 fn side_by_side(call: &Call<'_>, dim: fn(usize) -> usize, least_rank: usize) -> Results {
     let tensors = call.tensors("tensors")?;
-    let raised = tensors.iter().map(|tensor| with_rank(tensor, least_rank).map(Rc::new));
+    let raised = tensors
+        .iter()
+        .map(|tensor| with_rank(tensor, least_rank).map(Rc::new));
     let raised = raised.collect::<Result<Vec<_>, _>>()?;
     let rank = raised.first().map_or(0, |tensor| tensor.rank());
     concatenated(call, &raised, dim(rank)).map(|result| vec![result.into()])
@@ -141,14 +178,24 @@ fn block_diag(call: &Call<'_>) -> Results {
             [] => (Size::ONE, Size::ONE),
             [width] => (Size::ONE, width.clone()),
             [height, width] => (height.clone(), width.clone()),
-            other => return Err(call.contradiction(format!("a block has sizes {}", size::list(other)))),
+            other => {
+                return Err(call.contradiction(format!("a block has sizes {}", size::list(other))));
+            }
         };
         rows = rows.add(&height)?;
         columns = columns.add(&width)?;
     }
     let items: Vec<Item> = tensors.iter().cloned().map(Item::Tensor).collect();
     let dtype = promoted(&items).ok_or_else(|| call.contradiction("there are no tensors"))?;
-    Ok(vec![Tensor::contiguous(call.env, dtype, vec![rows, columns], &common_device(&tensors))?.into()])
+    Ok(vec![
+        Tensor::contiguous(
+            call.env,
+            dtype,
+            vec![rows, columns],
+            &common_device(&tensors),
+        )?
+        .into(),
+    ])
 }
 
 /// Each vector expanded over all.
@@ -162,7 +209,10 @@ fn meshgrid(call: &Call<'_>) -> Results {
     }
     let sizes: Vec<Size> = order.iter().map(|index| length(&tensors[*index])).collect();
     let grids = tensors.iter().enumerate().map(|(index, tensor)| {
-        let place = order.iter().position(|other| *other == index).unwrap_or(index);
+        let place = order
+            .iter()
+            .position(|other| *other == index)
+            .unwrap_or(index);
         let mut strides = vec![Size::ONE; sizes.len()];
         let mut own_sizes = vec![Size::ONE; sizes.len()];
         own_sizes[place] = length(tensor);
@@ -177,9 +227,13 @@ fn cartesian_prod(call: &Call<'_>) -> Results {
     let tensors = call.tensors("tensors")?;
     match tensors.as_slice() {
         [] => Err(call.contradiction("there are no tensors")),
-        [only] => Ok(vec![restrided(only, only.sizes.clone(), only.strides.clone()).into()]),
+        [only] => Ok(vec![
+            restrided(only, only.sizes.clone(), only.strides.clone()).into(),
+        ]),
         [first, ..] => {
-            let count = tensors.iter().try_fold(Size::ONE, |count, tensor| count.mul(&tensor.numel()?))?;
+            let count = tensors
+                .iter()
+                .try_fold(Size::ONE, |count, tensor| count.mul(&tensor.numel()?))?;
             dense(call, first, vec![count, Size::count(tensors.len())])
         }
     }
@@ -196,20 +250,30 @@ fn combinations(call: &Call<'_>) -> Results {
 /// Repeats come before the sizes where there are more of them.
 fn repeat(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let mut repeats = call.sizes(if call.has("repeats") { "repeats" } else { "dims" })?;
+    let mut repeats = call.sizes(if call.has("repeats") {
+        "repeats"
+    } else {
+        "dims"
+    })?;
     while repeats.len() < tensor.rank() && call.has("dims") {
         repeats.insert(0, Size::ONE);
     }
     let added = repeats.len().checked_sub(tensor.rank());
-    let added = added.ok_or_else(|| call.contradiction("there are fewer repeats than dimensions"))?;
+    let added =
+        added.ok_or_else(|| call.contradiction("there are fewer repeats than dimensions"))?;
     let own = std::iter::repeat_n(&Size::ONE, added).chain(&tensor.sizes);
-    let sizes = own.zip(&repeats).map(|(size, count)| size.mul(count)).collect::<Result<_, _>>()?;
+    let sizes = own
+        .zip(&repeats)
+        .map(|(size, count)| size.mul(count))
+        .collect::<Result<_, _>>()?;
     dense(call, &tensor, sizes)
 }
 
 fn interleaved_positions(call: &Call<'_>) -> Results {
     let repeats = call.tensor_at(0)?;
-    let count = call.optional_size("output_size")?.unwrap_or_else(|| call.env.unbacked());
+    let count = call
+        .optional_size("output_size")?
+        .unwrap_or_else(|| call.env.unbacked());
     dense(call, &repeats, vec![count])
 }
 
@@ -227,7 +291,9 @@ fn repeat_interleave(call: &Call<'_>) -> Results {
     *size = match (call.optional_size("output_size")?, call.get("repeats")) {
         (Some(count), _) => count,
         (None, Item::Int(count)) => size.mul(&count)?,
-        (None, Item::Tensor(repeats)) if &*repeats.device == "cpu" || repeats.rank() > 0 => call.env.unbacked(),
+        (None, Item::Tensor(repeats)) if &*repeats.device == "cpu" || repeats.rank() > 0 => {
+            call.env.unbacked()
+        }
         (None, other) => return Err(call.unexpected("repeats", "an int or a tensor", &other)),
     };
     dense(call, &tensor, sizes)
@@ -240,14 +306,18 @@ fn roll(call: &Call<'_>) -> Results {
         false => tensor.suggested_format(call.env),
     };
     let strides = format_strides(call.env, &tensor.sizes, format)?;
-    Ok(vec![Tensor::strided(tensor.dtype, tensor.sizes.clone(), strides, &tensor.device).into()])
+    Ok(vec![
+        Tensor::strided(tensor.dtype, tensor.sizes.clone(), strides, &tensor.device).into(),
+    ])
 }
 
 /// A quarter turn flips and transposes.
 fn rot90(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let turns = call.int("k")?.rem_euclid(4);
-    let dims = call.optional_dims("dims", tensor.rank())?.unwrap_or_default();
+    let dims = call
+        .optional_dims("dims", tensor.rank())?
+        .unwrap_or_default();
     let [first, second] = dims[..] else {
         return Err(call.contradiction("two dimensions are rotated"));
     };
@@ -264,7 +334,10 @@ fn rot90(call: &Call<'_>) -> Results {
 
 /// The size of a square with a vector on a diagonal.
 fn side(call: &Call<'_>, length: &Size, name: &str) -> Result<Size, NoInference> {
-    let shift = call.int(name)?.checked_abs().ok_or_else(|| call.contradiction("the offset overflows"))?;
+    let shift = call
+        .int(name)?
+        .checked_abs()
+        .ok_or_else(|| call.contradiction("the offset overflows"))?;
     length.add(&Size::Int(shift))
 }
 
@@ -354,15 +427,21 @@ fn trapezoid(call: &Call<'_>) -> Results {
         Item::Tensor(x) => promote(tensor.dtype, x.dtype),
         _ => tensor.dtype,
     };
-    if dtype != integral_to_long(dtype) || integral_to_long(dtype) == expc_dialects::ScalarType::Int64 {
+    if dtype != integral_to_long(dtype)
+        || integral_to_long(dtype) == expc_dialects::ScalarType::Int64
+    {
         return Err(call.unknown("integers are added up in another dtype"));
     }
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &tensor.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes, &tensor.device)?.into(),
+    ])
 }
 
 fn cdist(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor("x1")?, call.tensor("x2")?);
-    let ([left_batch @ .., rows, _], [right_batch @ .., columns, _]) = (left.sizes.as_slice(), right.sizes.as_slice()) else {
+    let ([left_batch @ .., rows, _], [right_batch @ .., columns, _]) =
+        (left.sizes.as_slice(), right.sizes.as_slice())
+    else {
         return Err(call.contradiction("an operand has fewer than two dimensions"));
     };
     let mut sizes = broadcast_sizes(call.env, &[left_batch, right_batch])?;
@@ -372,17 +451,25 @@ fn cdist(call: &Call<'_>) -> Results {
 
 fn pdist(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let rows = tensor.sizes.first().ok_or_else(|| call.contradiction("the tensor has no dimensions"))?;
+    let rows = tensor
+        .sizes
+        .first()
+        .ok_or_else(|| call.contradiction("the tensor has no dimensions"))?;
     let pairs = rows.mul(&rows.sub(&Size::ONE)?)?.floor_div(&Size::Int(2))?;
     dense(call, &tensor, vec![pairs.max(&Size::ZERO)?])
 }
 
 fn vander(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let last = tensor.sizes.last().ok_or_else(|| call.contradiction("the tensor has no dimensions"))?;
+    let last = tensor
+        .sizes
+        .last()
+        .ok_or_else(|| call.contradiction("the tensor has no dimensions"))?;
     let columns = call.optional_size("N")?.unwrap_or_else(|| last.clone());
     let mut sizes = tensor.sizes.clone();
     sizes.push(columns);
     let dtype = integral_to_long(tensor.dtype);
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &tensor.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes, &tensor.device)?.into(),
+    ])
 }

@@ -20,18 +20,31 @@ use super::{
 type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
-    ("aten.linalg_cholesky aten.linalg_inv aten.inverse aten.cholesky aten.cholesky_inverse", one_by_columns),
+    (
+        "aten.linalg_cholesky aten.linalg_inv aten.inverse aten.cholesky aten.cholesky_inverse",
+        one_by_columns,
+    ),
     ("aten.linalg_cholesky_ex aten.linalg_inv_ex", with_info),
-    ("aten.cholesky_solve aten.triangular_solve", |call| solved_by(call, Side::Own)),
-    ("aten.linalg_solve_triangular", |call| solved_by(call, Side::Other)),
-    ("aten.linalg_det aten.det aten.logdet", |call| determinant(call, 1)),
+    ("aten.cholesky_solve aten.triangular_solve", |call| {
+        solved_by(call, Side::Own)
+    }),
+    ("aten.linalg_solve_triangular", |call| {
+        solved_by(call, Side::Other)
+    }),
+    ("aten.linalg_det aten.det aten.logdet", |call| {
+        determinant(call, 1)
+    }),
     ("aten._linalg_det", determinant_with_factors),
-    ("aten.linalg_slogdet aten.slogdet", |call| determinant(call, 2)),
+    ("aten.linalg_slogdet aten.slogdet", |call| {
+        determinant(call, 2)
+    }),
     ("aten._linalg_slogdet", slogdet_with_factors),
     ("aten.linalg_eigh aten._linalg_eigh", eigh),
     ("aten.linalg_eigvalsh", |call| first_of(eigh(call)?)),
     ("aten.linalg_eig", eig),
-    ("aten.linalg_eigvals aten._linalg_eigvals", |call| first_of(eig(call)?)),
+    ("aten.linalg_eigvals aten._linalg_eigvals", |call| {
+        first_of(eig(call)?)
+    }),
     ("aten.linalg_ldl_factor", |call| ldl_factor(call, false)),
     ("aten.linalg_ldl_factor_ex", |call| ldl_factor(call, true)),
     ("aten.linalg_ldl_solve", |call| right_side(call, "LD", true)),
@@ -39,7 +52,9 @@ pub const RULES: &[Row] = &[
     ("aten.lu_solve", old_lu_solve),
     ("aten.linalg_lu", lu),
     ("aten.linalg_lu_factor", |call| lu_factor(call, false)),
-    ("aten.linalg_lu_factor_ex aten._lu_with_info", |call| lu_factor(call, true)),
+    ("aten.linalg_lu_factor_ex aten._lu_with_info", |call| {
+        lu_factor(call, true)
+    }),
     ("aten.lu_unpack", lu_unpack),
     ("aten.linalg_qr aten.qr", qr),
     ("aten.geqrf", geqrf),
@@ -75,7 +90,10 @@ struct Matrices {
 impl Matrices {
     fn of(call: &Call<'_>, tensor: Rc<Tensor>) -> Result<Self, NoInference> {
         if &*tensor.device != "cpu" {
-            return Err(call.unknown(format!("the strides of results on `{}` are not known", tensor.device)));
+            return Err(call.unknown(format!(
+                "the strides of results on `{}` are not known",
+                tensor.device
+            )));
         }
         match tensor.sizes.clone().as_slice() {
             [batch @ .., rows, columns] => Ok(Self {
@@ -84,7 +102,10 @@ impl Matrices {
                 columns: columns.clone(),
                 tensor,
             }),
-            other => Err(call.contradiction(format!("an operand has sizes {}, expected matrices", size::list(other)))),
+            other => Err(call.contradiction(format!(
+                "an operand has sizes {}, expected matrices",
+                size::list(other)
+            ))),
         }
     }
 
@@ -102,12 +123,22 @@ impl Matrices {
         self.rows.min(&self.columns)
     }
 
-    fn row_major(&self, call: &Call<'_>, dtype: ScalarType, inner: impl IntoIterator<Item = Size>) -> One {
+    fn row_major(
+        &self,
+        call: &Call<'_>,
+        dtype: ScalarType,
+        inner: impl IntoIterator<Item = Size>,
+    ) -> One {
         Ok(Tensor::contiguous(call.env, dtype, self.sizes(inner), &self.tensor.device)?.into())
     }
 
     fn by_columns(&self, call: &Call<'_>, rows: &Size, columns: &Size) -> One {
-        by_columns(call, self.tensor.dtype, self.sizes([rows.clone(), columns.clone()]), &self.tensor.device)
+        by_columns(
+            call,
+            self.tensor.dtype,
+            self.sizes([rows.clone(), columns.clone()]),
+            &self.tensor.device,
+        )
     }
 
     fn pivots(&self, call: &Call<'_>) -> One {
@@ -124,7 +155,13 @@ impl Matrices {
 
     /// Stands for a result that is not asked for.
     fn nothing(&self, call: &Call<'_>) -> One {
-        Ok(Tensor::contiguous(call.env, self.tensor.dtype, vec![Size::ZERO], &self.tensor.device)?.into())
+        Ok(Tensor::contiguous(
+            call.env,
+            self.tensor.dtype,
+            vec![Size::ZERO],
+            &self.tensor.device,
+        )?
+        .into())
     }
 }
 
@@ -163,7 +200,11 @@ enum Side {
 }
 
 /// Two batches broadcast with each other, each with its own rows and columns.
-fn broadcast_batches(call: &Call<'_>, left: &Matrices, right: &Matrices) -> Result<[Vec<Size>; 2], NoInference> {
+fn broadcast_batches(
+    call: &Call<'_>,
+    left: &Matrices,
+    right: &Matrices,
+) -> Result<[Vec<Size>; 2], NoInference> {
     let batch = broadcast_sizes(call.env, &[&left.batch, &right.batch])?;
     let with = |matrices: &Matrices| {
         let inner = [matrices.rows.clone(), matrices.columns.clone()];
@@ -174,7 +215,10 @@ fn broadcast_batches(call: &Call<'_>, left: &Matrices, right: &Matrices) -> Resu
 
 /// The solution, by columns; `triangular_solve` gives the coefficients too.
 fn solved_by(call: &Call<'_>, side: Side) -> Results {
-    let operands = [Matrices::first(call)?, Matrices::of(call, call.tensor_at(1)?)?];
+    let operands = [
+        Matrices::first(call)?,
+        Matrices::of(call, call.tensor_at(1)?)?,
+    ];
     let [first, second] = broadcast_batches(call, &operands[0], &operands[1])?;
     let (dtype, device) = (operands[0].tensor.dtype, &operands[0].tensor.device);
     if side == Side::Other {
@@ -215,9 +259,17 @@ fn slogdet_with_factors(call: &Call<'_>) -> Results {
 /// Real values, and vectors by columns where they are asked for.
 fn eigh(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
-    let values = matrices.row_major(call, real_of(matrices.tensor.dtype), [matrices.rows.clone()])?;
+    let values = matrices.row_major(
+        call,
+        real_of(matrices.tensor.dtype),
+        [matrices.rows.clone()],
+    )?;
     let wants_vectors = !call.has("compute_v") || call.bool("compute_v")?;
-    let vectors = if wants_vectors { matrices.factors(call)? } else { matrices.nothing(call)? };
+    let vectors = if wants_vectors {
+        matrices.factors(call)?
+    } else {
+        matrices.nothing(call)?
+    };
     Ok(vec![values, vectors])
 }
 
@@ -225,13 +277,21 @@ fn eig(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
     let dtype = complex_of(matrices.tensor.dtype);
     let values = matrices.row_major(call, dtype, [matrices.rows.clone()])?;
-    let vectors = by_columns(call, dtype, matrices.tensor.sizes.clone(), &matrices.tensor.device)?;
+    let vectors = by_columns(
+        call,
+        dtype,
+        matrices.tensor.sizes.clone(),
+        &matrices.tensor.device,
+    )?;
     Ok(vec![values, vectors])
 }
 
 fn ldl_factor(call: &Call<'_>, has_info: bool) -> Results {
     let matrices = Matrices::first(call)?;
-    let mut results = vec![matrices.factors(call)?, matrices.row_major(call, ScalarType::Int32, [matrices.rows.clone()])?];
+    let mut results = vec![
+        matrices.factors(call)?,
+        matrices.row_major(call, ScalarType::Int32, [matrices.rows.clone()])?,
+    ];
     if has_info {
         results.push(matrices.info(call)?);
     }
@@ -271,10 +331,11 @@ fn lu(call: &Call<'_>) -> Results {
         true => matrices.row_major(call, matrices.tensor.dtype, [rows.clone(), rows.clone()])?,
         false => matrices.nothing(call)?,
     };
+    let dtype = matrices.tensor.dtype;
     Ok(vec![
         permutation,
-        matrices.by_columns(call, rows, &rank)?,
-        matrices.by_columns(call, &rank, columns)?,
+        matrices.row_major(call, dtype, [rows.clone(), rank.clone()])?,
+        matrices.row_major(call, dtype, [rank, columns.clone()])?,
     ])
 }
 
@@ -323,7 +384,9 @@ fn geqrf(call: &Call<'_>) -> Results {
 }
 
 fn ormqr(call: &Call<'_>) -> Results {
-    Ok(vec![Matrices::of(call, call.tensor("input3")?)?.factors(call)?])
+    Ok(vec![
+        Matrices::of(call, call.tensor("input3")?)?.factors(call)?,
+    ])
 }
 
 fn svd(call: &Call<'_>) -> Results {
@@ -338,9 +401,17 @@ fn decomposed(call: &Call<'_>, is_full: bool, has_vectors: bool) -> Results {
     let (rows, columns, rank) = (&matrices.rows, &matrices.columns, matrices.rank()?);
     let values = matrices.row_major(call, real_of(matrices.tensor.dtype), [rank.clone()])?;
     if !has_vectors {
-        return Ok(vec![matrices.nothing(call)?, values, matrices.nothing(call)?]);
+        return Ok(vec![
+            matrices.nothing(call)?,
+            values,
+            matrices.nothing(call)?,
+        ]);
     }
-    let (left, right) = if is_full { (rows, columns) } else { (&rank, &rank) };
+    let (left, right) = if is_full {
+        (rows, columns)
+    } else {
+        (&rank, &rank)
+    };
     Ok(vec![
         matrices.by_columns(call, rows, left)?,
         values,
@@ -368,7 +439,11 @@ fn old_svd(call: &Call<'_>) -> Results {
 
 fn singular_values(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
-    Ok(vec![matrices.row_major(call, real_of(matrices.tensor.dtype), [matrices.rank()?])?])
+    Ok(vec![matrices.row_major(
+        call,
+        real_of(matrices.tensor.dtype),
+        [matrices.rank()?],
+    )?])
 }
 
 /// Solution, factors, pivots and info, or the first and the last of them.
@@ -388,7 +463,12 @@ fn solve(call: &Call<'_>, n_results: usize) -> Results {
     Ok(match n_results {
         1 => vec![solved],
         2 => vec![solved, matrices.info(call)?],
-        _ => vec![solved, matrices.factors(call)?, matrices.pivots(call)?, matrices.info(call)?],
+        _ => vec![
+            solved,
+            matrices.factors(call)?,
+            matrices.pivots(call)?,
+            matrices.info(call)?,
+        ],
     })
 }
 
@@ -397,12 +477,18 @@ fn is_vector_side(call: &Call<'_>, matrices: &Matrices, side: &Tensor) -> bool {
     let expected = &matrices.tensor.sizes[..matrices.tensor.rank() - 1];
     side.rank() == 1
         || side.rank() == expected.len()
-            && side.sizes.iter().zip(expected).all(|(own, size)| call.env.equal(own, size))
+            && side
+                .sizes
+                .iter()
+                .zip(expected)
+                .all(|(own, size)| call.env.equal(own, size))
 }
 
 fn row_major(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![Tensor::contiguous(call.env, tensor.dtype, tensor.sizes.clone(), &tensor.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, tensor.dtype, tensor.sizes.clone(), &tensor.device)?.into(),
+    ])
 }
 
 fn matrix_power(call: &Call<'_>) -> Results {
@@ -417,8 +503,15 @@ fn matrix_power(call: &Call<'_>) -> Results {
 
 /// Vectors at the ends lose their dimension.
 fn multi_dot(call: &Call<'_>) -> Results {
-    let tensors = call.list(if call.has("tensors") { "tensors" } else { "matrices" })?.unwrap_or_default();
-    let ends = [tensors.first(), tensors.last()].map(|item| item.and_then(Item::as_tensor).cloned());
+    let tensors = call
+        .list(if call.has("tensors") {
+            "tensors"
+        } else {
+            "matrices"
+        })?
+        .unwrap_or_default();
+    let ends =
+        [tensors.first(), tensors.last()].map(|item| item.and_then(Item::as_tensor).cloned());
     let [Some(first), Some(last)] = ends else {
         return Err(call.contradiction("there are no tensors"));
     };
@@ -429,22 +522,36 @@ fn multi_dot(call: &Call<'_>) -> Results {
     if let [_, columns] = last.sizes.as_slice() {
         sizes.push(columns.clone());
     }
-    Ok(vec![Tensor::contiguous(call.env, first.dtype, sizes, &first.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, first.dtype, sizes, &first.device)?.into(),
+    ])
 }
 
 fn pinv(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
     let inner = [matrices.columns.clone(), matrices.rows.clone()];
-    Ok(vec![matrices.row_major(call, matrices.tensor.dtype, inner)?])
+    Ok(vec![matrices.row_major(
+        call,
+        matrices.tensor.dtype,
+        inner,
+    )?])
 }
 
 fn matrix_rank(call: &Call<'_>) -> Results {
-    Ok(vec![Matrices::first(call)?.row_major(call, ScalarType::Int64, [])?])
+    Ok(vec![Matrices::first(call)?.row_major(
+        call,
+        ScalarType::Int64,
+        [],
+    )?])
 }
 
 fn cond(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
-    Ok(vec![matrices.row_major(call, real_of(matrices.tensor.dtype), [])?])
+    Ok(vec![matrices.row_major(
+        call,
+        real_of(matrices.tensor.dtype),
+        [],
+    )?])
 }
 
 fn norm(call: &Call<'_>) -> Results {
@@ -455,18 +562,24 @@ fn norm(call: &Call<'_>) -> Results {
         _ => (0..tensor.rank()).collect(),
     };
     let keep = call.bool("keepdim")?;
-    let sizes = tensor.sizes.iter().enumerate().filter_map(|(dim, size)| match (dims.contains(&dim), keep) {
-        (false, _) => Some(size.clone()),
-        (true, true) => Some(Size::ONE),
-        (true, false) => None,
+    let sizes = tensor.sizes.iter().enumerate().filter_map(|(dim, size)| {
+        match (dims.contains(&dim), keep) {
+            (false, _) => Some(size.clone()),
+            (true, true) => Some(Size::ONE),
+            (true, false) => None,
+        }
     });
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes.collect(), &tensor.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes.collect(), &tensor.device)?.into(),
+    ])
 }
 
 /// The inverse of a square matrix made of the first `ind` dimensions and the rest.
 fn tensorinv(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let split = usize::try_from(call.int("ind")?).ok().filter(|split| (1..tensor.rank()).contains(split));
+    let split = usize::try_from(call.int("ind")?)
+        .ok()
+        .filter(|split| (1..tensor.rank()).contains(split));
     let split = split.ok_or_else(|| call.contradiction("`ind` is not among the dimensions"))?;
     let (first, second) = tensor.sizes.split_at(split);
     let sides = vec![Size::product(second)?, Size::product(first)?];
@@ -481,12 +594,21 @@ fn tensorinv(call: &Call<'_>) -> Results {
 fn tensorsolve(call: &Call<'_>) -> Results {
     let (tensor, side) = (call.tensor_at(0)?, call.tensor("other")?);
     let mut dims: Vec<usize> = (0..tensor.rank()).collect();
-    for moved in call.optional_dims("dims", tensor.rank())?.unwrap_or_default() {
+    for moved in call
+        .optional_dims("dims", tensor.rank())?
+        .unwrap_or_default()
+    {
         dims.retain(|dim| *dim != moved);
         dims.push(moved);
     }
-    let sizes = dims.iter().skip(side.rank()).map(|dim| tensor.sizes[*dim].clone()).collect();
-    Ok(vec![Tensor::contiguous(call.env, side.dtype, sizes, &side.device)?.into()])
+    let sizes = dims
+        .iter()
+        .skip(side.rank())
+        .map(|dim| tensor.sizes[*dim].clone())
+        .collect();
+    Ok(vec![
+        Tensor::contiguous(call.env, side.dtype, sizes, &side.device)?.into(),
+    ])
 }
 
 fn vecdot(call: &Call<'_>) -> Results {
@@ -498,5 +620,7 @@ fn vecdot(call: &Call<'_>) -> Results {
     }
     sizes.remove(dim);
     let dtype = promote(left.dtype, right.dtype);
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into(),
+    ])
 }

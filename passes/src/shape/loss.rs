@@ -22,17 +22,32 @@ pub const RULES: &[Row] = &[
          aten.hinge_embedding_loss aten.margin_ranking_loss aten.gaussian_nll_loss",
         elementwise_loss,
     ),
-    ("aten.nll_loss aten.nll_loss2d aten.nll_loss_nd aten.cross_entropy_loss", class_loss),
-    ("aten.nll_loss_forward aten.nll_loss2d_forward", class_loss_forward),
+    (
+        "aten.nll_loss aten.nll_loss2d aten.nll_loss_nd aten.cross_entropy_loss",
+        class_loss,
+    ),
+    (
+        "aten.nll_loss_forward aten.nll_loss2d_forward",
+        class_loss_forward,
+    ),
     ("aten.nll_loss_backward aten.nll_loss2d_backward", like_self),
     (
         "aten.mse_loss_backward aten.l1_loss_backward aten.smooth_l1_loss_backward aten.huber_loss_backward \
          aten.binary_cross_entropy_backward",
         like_self,
     ),
-    ("aten.cosine_similarity aten.pairwise_distance", along_dimension),
-    ("aten.cosine_embedding_loss aten.triplet_margin_loss", per_sample_loss),
-    ("aten.multi_margin_loss aten.multilabel_margin_loss aten.multilabel_soft_margin_loss", class_scores_loss),
+    (
+        "aten.cosine_similarity aten.pairwise_distance",
+        along_dimension,
+    ),
+    (
+        "aten.cosine_embedding_loss aten.triplet_margin_loss",
+        per_sample_loss,
+    ),
+    (
+        "aten.multi_margin_loss aten.multilabel_margin_loss aten.multilabel_soft_margin_loss",
+        class_scores_loss,
+    ),
     ("aten.ctc_loss", ctc_loss),
 ];
 
@@ -87,7 +102,9 @@ fn class_loss_forward(call: &Call<'_>) -> Results {
 /// The gradient of the second argument, which is row-major.
 fn like_self(call: &Call<'_>) -> Results {
     let tensor = call.tensor("self")?;
-    Ok(vec![super::broadcast::like(call.env, &tensor, tensor.dtype)?.into()])
+    Ok(vec![
+        super::broadcast::like(call.env, &tensor, tensor.dtype)?.into(),
+    ])
 }
 
 /// Sizes of the broadcast operands without a dimension, by default the last.
@@ -108,7 +125,9 @@ fn along_dimension(call: &Call<'_>) -> Results {
         }
         None => {}
     }
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &operands[0].device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes, &operands[0].device)?.into(),
+    ])
 }
 
 /// One loss for each row of the operands.
@@ -119,7 +138,9 @@ fn per_sample_loss(call: &Call<'_>) -> Results {
     }
     let mut sizes = first.sizes.clone();
     sizes.pop();
-    Ok(vec![Tensor::contiguous(call.env, first.dtype, sizes, &first.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, first.dtype, sizes, &first.device)?.into(),
+    ])
 }
 
 fn class_scores_loss(call: &Call<'_>) -> Results {
@@ -132,7 +153,9 @@ fn ctc_loss(call: &Call<'_>) -> Results {
         return Ok(vec![scalar(call, scores.dtype, &scores.device)?]);
     }
     match scores.sizes.as_slice() {
-        [_, batch, _] => Ok(vec![Tensor::contiguous(call.env, scores.dtype, vec![batch.clone()], &scores.device)?.into()]),
+        [_, batch, _] => Ok(vec![
+            Tensor::contiguous(call.env, scores.dtype, vec![batch.clone()], &scores.device)?.into(),
+        ]),
         _ => Ok(vec![scalar(call, scores.dtype, &scores.device)?]),
     }
 }

@@ -44,14 +44,19 @@ fn check_inner(call: &Call<'_>, left: &Size, right: &Size) -> Result<(), NoInfer
 }
 
 fn dense(call: &Call<'_>, like: &Tensor, sizes: Vec<Size>) -> Results {
-    Ok(vec![Tensor::contiguous(call.env, like.dtype, sizes, &like.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, like.dtype, sizes, &like.device)?.into(),
+    ])
 }
 
 /// Rows and columns of a matrix.
 fn matrix<'t>(call: &Call<'_>, tensor: &'t Tensor) -> Result<[&'t Size; 2], NoInference> {
     match tensor.sizes.as_slice() {
         [rows, columns] => Ok([rows, columns]),
-        other => Err(call.contradiction(format!("a tensor has sizes {}, expected a matrix", size::list(other)))),
+        other => Err(call.contradiction(format!(
+            "a tensor has sizes {}, expected a matrix",
+            size::list(other)
+        ))),
     }
 }
 
@@ -59,18 +64,28 @@ fn matrix<'t>(call: &Call<'_>, tensor: &'t Tensor) -> Result<[&'t Size; 2], NoIn
 fn batch<'t>(call: &Call<'_>, tensor: &'t Tensor) -> Result<[&'t Size; 3], NoInference> {
     match tensor.sizes.as_slice() {
         [count, rows, columns] => Ok([count, rows, columns]),
-        other => Err(call.contradiction(format!("a tensor has sizes {}, expected a batch of matrices", size::list(other)))),
+        other => Err(call.contradiction(format!(
+            "a tensor has sizes {}, expected a batch of matrices",
+            size::list(other)
+        ))),
     }
 }
 
 fn vector<'t>(call: &Call<'_>, tensor: &'t Tensor) -> Result<&'t Size, NoInference> {
     match tensor.sizes.as_slice() {
         [length] => Ok(length),
-        other => Err(call.contradiction(format!("a tensor has sizes {}, expected a vector", size::list(other)))),
+        other => Err(call.contradiction(format!(
+            "a tensor has sizes {}, expected a vector",
+            size::list(other)
+        ))),
     }
 }
 
-fn product_of_matrices(call: &Call<'_>, left: &Tensor, right: &Tensor) -> Result<Vec<Size>, NoInference> {
+fn product_of_matrices(
+    call: &Call<'_>,
+    left: &Tensor,
+    right: &Tensor,
+) -> Result<Vec<Size>, NoInference> {
     let ([rows, inner], [other, columns]) = (matrix(call, left)?, matrix(call, right)?);
     check_inner(call, inner, other)?;
     Ok(vec![rows.clone(), columns.clone()])
@@ -85,11 +100,18 @@ fn mm(call: &Call<'_>) -> Results {
 /// Overloads that name the dtype of the result have it.
 fn with_out_dtype(call: &Call<'_>, like: &Tensor, sizes: Vec<Size>) -> Results {
     let dtype = call.dtype("out_dtype").unwrap_or(like.dtype);
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &like.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes, &like.device)?.into(),
+    ])
 }
 
-fn product_of_batches(call: &Call<'_>, left: &Tensor, right: &Tensor) -> Result<Vec<Size>, NoInference> {
-    let ([count, rows, inner], [other_count, other, columns]) = (batch(call, left)?, batch(call, right)?);
+fn product_of_batches(
+    call: &Call<'_>,
+    left: &Tensor,
+    right: &Tensor,
+) -> Result<Vec<Size>, NoInference> {
+    let ([count, rows, inner], [other_count, other, columns]) =
+        (batch(call, left)?, batch(call, right)?);
     check_inner(call, count, other_count)?;
     check_inner(call, inner, other)?;
     Ok(vec![count.clone(), rows.clone(), columns.clone()])
@@ -131,7 +153,9 @@ fn addr(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor("vec1")?, call.tensor("vec2")?);
     let sizes = vec![vector(call, &left)?.clone(), vector(call, &right)?.clone()];
     let dtype = promote(promote(own.dtype, left.dtype), right.dtype);
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into(),
+    ])
 }
 
 fn mv(call: &Call<'_>) -> Results {
@@ -155,7 +179,11 @@ fn matmul(call: &Call<'_>) -> Results {
 
 /// Sizes of a product over the last dimension of the left and the last but one of the right operand, a vector
 /// standing for a row or a column.
-pub fn matmul_sizes(call: &Call<'_>, left: &[Size], right: &[Size]) -> Result<Vec<Size>, NoInference> {
+pub fn matmul_sizes(
+    call: &Call<'_>,
+    left: &[Size],
+    right: &[Size],
+) -> Result<Vec<Size>, NoInference> {
     let scalar = || call.contradiction("an operand has no dimensions");
     let (left_inner, left_outer) = left.split_last().ok_or_else(scalar)?;
     let (right_last, right_outer) = right.split_last().ok_or_else(scalar)?;
@@ -184,7 +212,12 @@ fn linear(call: &Call<'_>) -> Results {
             sizes.push(features.clone());
         }
         [weight_inner] => check_inner(call, inner, weight_inner)?,
-        other => return Err(call.contradiction(format!("the weight has sizes {}, expected a matrix", size::list(other)))),
+        other => {
+            return Err(call.contradiction(format!(
+                "the weight has sizes {}, expected a matrix",
+                size::list(other)
+            )));
+        }
     }
     dense(call, &input, sizes)
 }
@@ -193,7 +226,9 @@ fn outer(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor_at(0)?, call.tensor_at(1)?);
     let sizes = vec![vector(call, &left)?.clone(), vector(call, &right)?.clone()];
     let dtype = promote(left.dtype, right.dtype);
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into(),
+    ])
 }
 
 fn inner(call: &Call<'_>) -> Results {
@@ -201,7 +236,9 @@ fn inner(call: &Call<'_>) -> Results {
     if left.rank() == 0 || right.rank() == 0 {
         let operands = [Rc::clone(&left), Rc::clone(&right)];
         let dtype = promote(left.dtype, right.dtype);
-        return Ok(vec![super::broadcast::elementwise_result(call, &operands, dtype)?]);
+        return Ok(vec![super::broadcast::elementwise_result(
+            call, &operands, dtype,
+        )?]);
     }
     let (last, sizes) = (left.sizes.split_last(), right.sizes.split_last());
     let (Some((a, rest)), Some((b, others))) = (last, sizes) else {
@@ -216,17 +253,22 @@ fn kron(call: &Call<'_>) -> Results {
     let rank = left.rank().max(right.rank());
     let at = |sizes: &[Size], dim: usize| {
         let own = (dim + sizes.len()).checked_sub(rank);
-        own.and_then(|own| sizes.get(own).cloned()).unwrap_or(Size::ONE)
+        own.and_then(|own| sizes.get(own).cloned())
+            .unwrap_or(Size::ONE)
     };
     let sizes = (0..rank)
         .map(|dim| at(&left.sizes, dim).mul(&at(&right.sizes, dim)))
         .collect::<Result<_, _>>()?;
     let dtype = promote(left.dtype, right.dtype);
-    Ok(vec![Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into(),
+    ])
 }
 
 fn int_mm(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor_at(0)?, call.tensor("mat2")?);
     let sizes = product_of_matrices(call, &left, &right)?;
-    Ok(vec![Tensor::contiguous(call.env, ScalarType::Int32, sizes, &left.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, ScalarType::Int32, sizes, &left.device)?.into(),
+    ])
 }

@@ -67,7 +67,11 @@ pub fn run(call: &Call<'_>, refusal: NoInference) -> Result<Vec<Item>, NoInferen
         .iter()
         .map(|result| match result {
             AbstractResult::Single(value_type) => read(value_type),
-            AbstractResult::List(types) => types.iter().map(read).collect::<Result<_, _>>().map(Item::List),
+            AbstractResult::List(types) => types
+                .iter()
+                .map(read)
+                .collect::<Result<_, _>>()
+                .map(Item::List),
         })
         .collect()
 }
@@ -91,7 +95,11 @@ fn to_abstract(item: &Item) -> Option<AbstractArg> {
             return Some(AbstractArg::Tensor(tensor.to_meta()));
         }
         Item::List(items) => {
-            return items.iter().map(to_abstract).collect::<Option<_>>().map(AbstractArg::List);
+            return items
+                .iter()
+                .map(to_abstract)
+                .collect::<Option<_>>()
+                .map(AbstractArg::List);
         }
         Item::None => Constant::None,
         Item::Int(Size::Int(value)) => Constant::Int(*value),

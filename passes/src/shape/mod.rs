@@ -10,6 +10,7 @@
 //! Start with `call.rs` (what a rule sees), `tensor.rs` and `env.rs` (what it works on).
 
 mod attention;
+mod autocast;
 mod broadcast;
 mod call;
 mod control;
@@ -18,6 +19,7 @@ mod copy;
 mod einsum;
 mod env;
 mod factory;
+mod foreach;
 mod index;
 mod join;
 mod linalg;
@@ -30,6 +32,7 @@ mod pointwise;
 mod pool;
 mod promote;
 pub mod propagate;
+mod quant;
 mod recurrent;
 mod reduction;
 mod reshape;
@@ -55,6 +58,7 @@ use melior::ir::{
     operation::{OperationLike, OperationRef, OperationResult},
 };
 
+pub use autocast::Autocast;
 pub use call::Item;
 pub use env::{GraphResults, ShapeEnv};
 pub use meta::{AbstractArg, AbstractResult, MetaKernel};
@@ -180,7 +184,10 @@ fn argument_expression(function: OperationRef<'_, '_>, index: usize) -> Option<S
     let specs = ArrayAttribute::try_from(function.attribute("arg_attrs").ok()?).ok()?;
     let entry = |attribute, key: &str| {
         let entries = mlir::dictionary_entries(attribute)?;
-        entries.into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
+        entries
+            .into_iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
     };
     let spec = entry(specs.element(index).ok()?, program::attribute::INPUT)?;
     mlir::string_text(entry(spec, "sym")?)

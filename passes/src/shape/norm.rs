@@ -6,7 +6,7 @@ use super::{
     Item, NoInference, Tensor,
     broadcast::like,
     call::Call,
-    promote::{promote, DEFAULT_FLOAT},
+    promote::{DEFAULT_FLOAT, promote},
     rules::Row,
     size::Size,
     tensor::{MemoryFormat, format_strides},
@@ -15,7 +15,10 @@ use super::{
 type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
-    ("aten.layer_norm aten.group_norm aten.rms_norm aten.local_response_norm", like_input),
+    (
+        "aten.layer_norm aten.group_norm aten.rms_norm aten.local_response_norm",
+        like_input,
+    ),
     ("aten.instance_norm", row_major),
     ("aten.batch_norm", batch_norm),
     ("aten.native_layer_norm", native_layer_norm),
@@ -25,14 +28,30 @@ pub const RULES: &[Row] = &[
         "aten.native_batch_norm aten._native_batch_norm_legit aten.cudnn_batch_norm aten.miopen_batch_norm",
         native_batch_norm,
     ),
-    ("aten._native_batch_norm_legit_no_training", inference_batch_norm),
-    ("aten._native_batch_norm_legit_functional", functional_batch_norm),
+    (
+        "aten._native_batch_norm_legit_no_training",
+        inference_batch_norm,
+    ),
+    (
+        "aten._native_batch_norm_legit_functional",
+        functional_batch_norm,
+    ),
     ("aten._batch_norm_with_update", batch_norm_with_update),
-    ("aten._batch_norm_with_update_functional", functional_batch_norm_with_update),
+    (
+        "aten._batch_norm_with_update_functional",
+        functional_batch_norm_with_update,
+    ),
     ("aten._batch_norm_no_update", batch_norm_no_update),
-    ("aten.native_layer_norm_backward aten.native_group_norm_backward", backward_of_affine),
+    (
+        "aten.native_layer_norm_backward aten.native_group_norm_backward",
+        backward_of_affine,
+    ),
     ("aten.native_batch_norm_backward", batch_norm_backward),
-    ("aten._weight_norm", |call| Ok(vec![like(call.env, &*call.tensor_at(0)?, call.tensor_at(0)?.dtype)?.into()])),
+    ("aten._weight_norm", |call| {
+        Ok(vec![
+            like(call.env, &*call.tensor_at(0)?, call.tensor_at(0)?.dtype)?.into(),
+        ])
+    }),
     ("aten.normalize", like_input),
 ];
 
@@ -43,7 +62,9 @@ fn like_input(call: &Call<'_>) -> Results {
 
 fn row_major(call: &Call<'_>) -> Results {
     let input = call.tensor_at(0)?;
-    Ok(vec![Tensor::contiguous(call.env, input.dtype, input.sizes.clone(), &input.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, input.dtype, input.sizes.clone(), &input.device)?.into(),
+    ])
 }
 
 fn batch_norm(call: &Call<'_>) -> Results {
@@ -59,26 +80,36 @@ fn batch_normalized(call: &Call<'_>) -> Result<Item, NoInference> {
 /// Statistics are kept in the dtype of the input on the CPU, in single precision elsewhere.
 fn statistics_dtype(input: &Tensor) -> ScalarType {
     let is_half = matches!(input.dtype, ScalarType::Float16 | ScalarType::BFloat16);
-    if is_half && &*input.device != "cpu" { DEFAULT_FLOAT } else { input.dtype }
+    if is_half && &*input.device != "cpu" {
+        DEFAULT_FLOAT
+    } else {
+        input.dtype
+    }
 }
 
 fn native_layer_norm(call: &Call<'_>) -> Results {
     let input = call.tensor_at(0)?;
     let n_normalized = call.sizes("normalized_shape")?.len();
     let outer = input.rank().checked_sub(n_normalized);
-    let outer = outer.ok_or_else(|| call.contradiction("more dimensions are normalized than there are"))?;
+    let outer =
+        outer.ok_or_else(|| call.contradiction("more dimensions are normalized than there are"))?;
     let mut sizes = input.sizes[..outer].to_vec();
     sizes.resize(input.rank(), Size::ONE);
     let statistics = Tensor::contiguous(call.env, statistics_dtype(&input), sizes, &input.device)?;
     let output = like(call.env, &input, input.dtype)?;
-    Ok(vec![output.into(), statistics.clone().into(), statistics.into()])
+    Ok(vec![
+        output.into(),
+        statistics.clone().into(),
+        statistics.into(),
+    ])
 }
 
 fn fused_rms_norm(call: &Call<'_>) -> Results {
     let input = call.tensor_at(0)?;
     let n_normalized = call.sizes("normalized_shape")?.len();
     let outer = input.rank().checked_sub(n_normalized);
-    let outer = outer.ok_or_else(|| call.contradiction("more dimensions are normalized than there are"))?;
+    let outer =
+        outer.ok_or_else(|| call.contradiction("more dimensions are normalized than there are"))?;
     let mut sizes = input.sizes[..outer].to_vec();
     sizes.resize(input.rank(), Size::ONE);
     let dtype = match call.optional_tensor("weight")? {
@@ -88,7 +119,10 @@ fn fused_rms_norm(call: &Call<'_>) -> Results {
     let is_half = matches!(input.dtype, ScalarType::Float16 | ScalarType::BFloat16);
     let statistics_dtype = if is_half { DEFAULT_FLOAT } else { input.dtype };
     let statistics = Tensor::contiguous(call.env, statistics_dtype, sizes, &input.device)?;
-    Ok(vec![like(call.env, &input, dtype)?.into(), statistics.into()])
+    Ok(vec![
+        like(call.env, &input, dtype)?.into(),
+        statistics.into(),
+    ])
 }
 
 fn native_group_norm(call: &Call<'_>) -> Results {
@@ -96,7 +130,11 @@ fn native_group_norm(call: &Call<'_>) -> Results {
     let sizes = vec![call.size("N")?, call.size("group")?];
     let statistics = Tensor::contiguous(call.env, statistics_dtype(&input), sizes, &input.device)?;
     let output = like(call.env, &input, input.dtype)?;
-    Ok(vec![output.into(), statistics.clone().into(), statistics.into()])
+    Ok(vec![
+        output.into(),
+        statistics.clone().into(),
+        statistics.into(),
+    ])
 }
 
 /// Mean and inverse deviation per channel, or empty ones where nothing is computed.
@@ -112,12 +150,20 @@ fn batch_statistics(call: &Call<'_>, is_training: bool) -> Result<Item, NoInfere
 
 fn native_batch_norm(call: &Call<'_>) -> Results {
     let statistics = batch_statistics(call, call.bool("training")?)?;
-    Ok(vec![batch_normalized(call)?, statistics.clone(), statistics])
+    Ok(vec![
+        batch_normalized(call)?,
+        statistics.clone(),
+        statistics,
+    ])
 }
 
 fn inference_batch_norm(call: &Call<'_>) -> Results {
     let statistics = batch_statistics(call, false)?;
-    Ok(vec![batch_normalized(call)?, statistics.clone(), statistics])
+    Ok(vec![
+        batch_normalized(call)?,
+        statistics.clone(),
+        statistics,
+    ])
 }
 
 /// The running statistics are results too.
@@ -144,7 +190,12 @@ fn reserve(call: &Call<'_>) -> Result<Item, NoInference> {
 
 fn batch_norm_with_update(call: &Call<'_>) -> Results {
     let statistics = batch_statistics(call, true)?;
-    Ok(vec![batch_normalized(call)?, statistics.clone(), statistics, reserve(call)?])
+    Ok(vec![
+        batch_normalized(call)?,
+        statistics.clone(),
+        statistics,
+        reserve(call)?,
+    ])
 }
 
 fn functional_batch_norm_with_update(call: &Call<'_>) -> Results {
@@ -155,7 +206,12 @@ fn functional_batch_norm_with_update(call: &Call<'_>) -> Results {
 
 fn batch_norm_no_update(call: &Call<'_>) -> Results {
     let statistics = batch_statistics(call, false)?;
-    Ok(vec![batch_normalized(call)?, statistics.clone(), statistics, reserve(call)?])
+    Ok(vec![
+        batch_normalized(call)?,
+        statistics.clone(),
+        statistics,
+        reserve(call)?,
+    ])
 }
 
 /// Whether a gradient is asked for.
@@ -185,14 +241,23 @@ fn backward_of_affine(call: &Call<'_>) -> Results {
 fn batch_norm_backward(call: &Call<'_>) -> Results {
     let input = call.tensor("input")?;
     let format = input.suggested_format(call.env);
-    let format = if format == MemoryFormat::Preserve { MemoryFormat::Contiguous } else { format };
+    let format = if format == MemoryFormat::Preserve {
+        MemoryFormat::Contiguous
+    } else {
+        format
+    };
     let strides = format_strides(call.env, &input.sizes, format)?;
     let grad = Tensor::strided(input.dtype, input.sizes.clone(), strides, &input.device);
     let channels = input.sizes.get(1).cloned().unwrap_or(Size::ONE);
-    let of_channels: Item = Tensor::contiguous(call.env, input.dtype, vec![channels], &input.device)?.into();
+    let of_channels: Item =
+        Tensor::contiguous(call.env, input.dtype, vec![channels], &input.device)?.into();
     let mut results = vec![Item::from(grad)];
     for index in 1..3 {
-        results.push(if is_wanted(call, index)? { of_channels.clone() } else { Item::None });
+        results.push(if is_wanted(call, index)? {
+            of_channels.clone()
+        } else {
+            Item::None
+        });
     }
     Ok(results)
 }

@@ -2,8 +2,8 @@
 
 use super::{
     Item, NoInference, Tensor,
-    call::Call,
     broadcast::like,
+    call::Call,
     conv::per_dimension,
     rules::Row,
     size::{self, Size},
@@ -14,7 +14,13 @@ type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
     ("aten.constant_pad_nd", |call| padded(call, "pad", true)),
-    ("aten.pad aten._pad_enum", |call| padded(call, "pad", call.string("mode").as_deref() == Some("constant"))),
+    ("aten.pad aten._pad_enum", |call| {
+        padded(
+            call,
+            "pad",
+            call.string("mode").as_deref() == Some("constant"),
+        )
+    }),
     ("aten._pad_circular", |call| padded(call, "pad", false)),
     (
         "aten.reflection_pad1d aten.reflection_pad2d aten.reflection_pad3d aten.replication_pad1d \
@@ -23,7 +29,10 @@ pub const RULES: &[Row] = &[
     ),
     ("aten.pixel_shuffle", pixel_shuffle),
     ("aten.pixel_unshuffle", pixel_unshuffle),
-    ("aten.channel_shuffle aten.native_channel_shuffle", channel_shuffle),
+    (
+        "aten.channel_shuffle aten.native_channel_shuffle",
+        channel_shuffle,
+    ),
     ("aten.im2col", im2col),
     ("aten.col2im", col2im),
 ];
@@ -49,22 +58,41 @@ fn padded(call: &Call<'_>, name: &str, keeps_format: bool) -> Results {
             return Err(call.contradiction("a size becomes negative"));
         }
     }
-    let format = if keeps_format { input.suggested_format(call.env) } else { MemoryFormat::Contiguous };
+    let format = if keeps_format {
+        input.suggested_format(call.env)
+    } else {
+        MemoryFormat::Contiguous
+    };
     let strides = format_strides(call.env, &sizes, format)?;
-    Ok(vec![Tensor::strided(input.dtype, sizes, strides, &input.device).into()])
+    Ok(vec![
+        Tensor::strided(input.dtype, sizes, strides, &input.device).into(),
+    ])
 }
 
 /// The last three sizes of an image: channels, rows and columns.
-fn image<'t>(call: &Call<'_>, input: &'t Tensor) -> Result<(&'t [Size], [&'t Size; 3]), NoInference> {
+fn image<'t>(
+    call: &Call<'_>,
+    input: &'t Tensor,
+) -> Result<(&'t [Size], [&'t Size; 3]), NoInference> {
     match input.sizes.as_slice() {
         [outer @ .., channels, rows, columns] => Ok((outer, [channels, rows, columns])),
-        other => Err(call.contradiction(format!("the input has sizes {}, expected an image", size::list(other)))),
+        other => Err(call.contradiction(format!(
+            "the input has sizes {}, expected an image",
+            size::list(other)
+        ))),
     }
 }
 
-fn dense(call: &Call<'_>, input: &Tensor, outer: &[Size], inner: impl IntoIterator<Item = Size>) -> Results {
+fn dense(
+    call: &Call<'_>,
+    input: &Tensor,
+    outer: &[Size],
+    inner: impl IntoIterator<Item = Size>,
+) -> Results {
     let sizes = outer.iter().cloned().chain(inner).collect();
-    Ok(vec![Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into(),
+    ])
 }
 
 fn pixel_shuffle(call: &Call<'_>) -> Results {
@@ -72,7 +100,12 @@ fn pixel_shuffle(call: &Call<'_>) -> Results {
     let factor = call.size("upscale_factor")?;
     let (outer, [channels, rows, columns]) = image(call, &input)?;
     let channels = channels.floor_div(&factor.mul(&factor)?)?;
-    dense(call, &input, outer, [channels, rows.mul(&factor)?, columns.mul(&factor)?])
+    dense(
+        call,
+        &input,
+        outer,
+        [channels, rows.mul(&factor)?, columns.mul(&factor)?],
+    )
 }
 
 fn pixel_unshuffle(call: &Call<'_>) -> Results {
@@ -80,7 +113,16 @@ fn pixel_unshuffle(call: &Call<'_>) -> Results {
     let factor = call.size("downscale_factor")?;
     let (outer, [channels, rows, columns]) = image(call, &input)?;
     let channels = channels.mul(&factor)?.mul(&factor)?;
-    dense(call, &input, outer, [channels, rows.floor_div(&factor)?, columns.floor_div(&factor)?])
+    dense(
+        call,
+        &input,
+        outer,
+        [
+            channels,
+            rows.floor_div(&factor)?,
+            columns.floor_div(&factor)?,
+        ],
+    )
 }
 
 fn channel_shuffle(call: &Call<'_>) -> Results {
@@ -96,7 +138,10 @@ fn positions(call: &Call<'_>, sizes: &[Size], kernel: &[Size]) -> Result<Size, N
     let mut total = Size::ONE;
     for dim in 0..2 {
         let reach = dilation[dim].mul(&kernel[dim].sub(&Size::ONE)?)?;
-        let span = sizes[dim].add(&padding[dim].mul(&Size::Int(2))?)?.sub(&reach)?.sub(&Size::ONE)?;
+        let span = sizes[dim]
+            .add(&padding[dim].mul(&Size::Int(2))?)?
+            .sub(&reach)?
+            .sub(&Size::ONE)?;
         total = total.mul(&span.floor_div(&strides[dim])?.add(&Size::ONE)?)?;
     }
     Ok(total)
@@ -107,7 +152,12 @@ fn im2col(call: &Call<'_>) -> Results {
     let kernel = per_dimension(call, "kernel_size", 2, &Size::ONE)?;
     let (outer, [channels, rows, columns]) = image(call, &input)?;
     let count = positions(call, &[rows.clone(), columns.clone()], &kernel)?;
-    dense(call, &input, outer, [channels.mul(&Size::product(&kernel)?)?, count])
+    dense(
+        call,
+        &input,
+        outer,
+        [channels.mul(&Size::product(&kernel)?)?, count],
+    )
 }
 
 fn col2im(call: &Call<'_>) -> Results {
@@ -117,7 +167,12 @@ fn col2im(call: &Call<'_>) -> Results {
     match input.sizes.as_slice() {
         [outer @ .., rows, _] => {
             let channels = rows.floor_div(&Size::product(&kernel)?)?;
-            dense(call, &input, outer, [channels, wanted[0].clone(), wanted[1].clone()])
+            dense(
+                call,
+                &input,
+                outer,
+                [channels, wanted[0].clone(), wanted[1].clone()],
+            )
         }
         other => Err(call.contradiction(format!("the input has sizes {}", size::list(other)))),
     }

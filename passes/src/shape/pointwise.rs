@@ -79,18 +79,30 @@ pub const RULES: &[Row] = &[
     ("aten.ldexp", ldexp),
     ("aten.frexp.Tensor", frexp),
     ("aten.log_sigmoid_forward", log_sigmoid_forward),
-    ("aten.where.self aten.where.ScalarSelf aten.where.ScalarOther aten.where.Scalar prims.where", select),
+    (
+        "aten.where.self aten.where.ScalarSelf aten.where.ScalarOther aten.where.Scalar prims.where",
+        select,
+    ),
     (
         "aten.lerp aten.nan_to_num aten.round.decimals aten.threshold aten.celu aten.elu \
          aten.hardtanh aten.relu6 aten.rrelu aten.native_dropout_backward aten._masked_scale",
         of_self,
     ),
-    ("aten.masked_fill.Scalar aten.masked_fill.Tensor", masked_fill),
+    (
+        "aten.masked_fill.Scalar aten.masked_fill.Tensor",
+        masked_fill,
+    ),
     ("aten.fill.Scalar aten.fill.Tensor", filled),
     ("aten.complex", complex),
     ("aten.polar", complex),
-    ("aten.equal aten.is_nonzero aten.allclose aten.is_same_size", truth_value),
-    ("aten.dropout aten.feature_dropout aten.alpha_dropout aten.feature_alpha_dropout", dropout),
+    (
+        "aten.equal aten.is_nonzero aten.allclose aten.is_same_size",
+        truth_value,
+    ),
+    (
+        "aten.dropout aten.feature_dropout aten.alpha_dropout aten.feature_alpha_dropout",
+        dropout,
+    ),
     ("aten.native_dropout", native_dropout),
     ("aten.type_as", type_as),
 ];
@@ -121,11 +133,15 @@ fn promoting(call: &Call<'_>, promotion: Promotion) -> Results {
 
 /// The tensors, and what takes part in promotion: they and the numbers that are operands, not settings.
 fn operands(call: &Call<'_>) -> Result<(Vec<Rc<Tensor>>, Vec<Item>), NoInference> {
-    const OPERANDS: [&str; 9] =
-        ["self", "other", "exponent", "min", "max", "x", "n", "a", "b"];
+    const OPERANDS: [&str; 9] = [
+        "self", "other", "exponent", "min", "max", "x", "n", "a", "b",
+    ];
     let mut tensors = Vec::new();
     let mut operands = Vec::new();
-    let args = call.def.map(|def| def.schema.args.as_slice()).unwrap_or_default();
+    let args = call
+        .def
+        .map(|def| def.schema.args.as_slice())
+        .unwrap_or_default();
     for (index, arg) in args.iter().enumerate() {
         match call.at(index) {
             Item::Tensor(tensor) => {
@@ -151,7 +167,9 @@ fn operands(call: &Call<'_>) -> Result<(Vec<Rc<Tensor>>, Vec<Item>), NoInference
 /// Broadcasts, and keeps the dtype of the first operand.
 fn of_self(call: &Call<'_>) -> Results {
     let (tensors, _) = operands(call)?;
-    let dtype = tensors.first().map_or(promote::DEFAULT_FLOAT, |tensor| tensor.dtype);
+    let dtype = tensors
+        .first()
+        .map_or(promote::DEFAULT_FLOAT, |tensor| tensor.dtype);
     Ok(vec![elementwise_result(call, &tensors, dtype)?])
 }
 
@@ -177,10 +195,17 @@ fn ldexp(call: &Call<'_>) -> Results {
     let (mantissa, exponent) = (call.tensor("self")?, call.tensor("other")?);
     let power_operands = [Item::Tensor(Rc::clone(&exponent)), Item::Float(2.0)];
     let power = promote::promoted(&power_operands).unwrap_or(promote::DEFAULT_FLOAT);
-    let scale = Tensor { dtype: power, ..(*exponent).clone() };
+    let scale = Tensor {
+        dtype: power,
+        ..(*exponent).clone()
+    };
     let factors = [Item::Tensor(Rc::clone(&mantissa)), scale.into()];
     let dtype = promote::promoted(&factors).unwrap_or(power);
-    Ok(vec![elementwise_result(call, &[mantissa, exponent], dtype)?])
+    Ok(vec![elementwise_result(
+        call,
+        &[mantissa, exponent],
+        dtype,
+    )?])
 }
 
 /// Mantissa and exponent.
@@ -196,7 +221,12 @@ fn log_sigmoid_forward(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let output = like(call.env, &tensor, tensor.dtype)?;
     let buffer = if tensor.device.starts_with("cuda") {
-        Tensor::contiguous(call.env, tensor.dtype, vec![super::Size::ZERO], &tensor.device)?
+        Tensor::contiguous(
+            call.env,
+            tensor.dtype,
+            vec![super::Size::ZERO],
+            &tensor.device,
+        )?
     } else {
         output.clone()
     };
@@ -205,7 +235,10 @@ fn log_sigmoid_forward(call: &Call<'_>) -> Results {
 
 /// The condition takes no part in promotion.
 fn select(call: &Call<'_>) -> Results {
-    let args = call.def.map(|def| def.schema.args.as_slice()).unwrap_or_default();
+    let args = call
+        .def
+        .map(|def| def.schema.args.as_slice())
+        .unwrap_or_default();
     let mut tensors = Vec::new();
     let mut branches = Vec::new();
     for index in 0..args.len() {
@@ -219,14 +252,19 @@ fn select(call: &Call<'_>) -> Results {
             branches.push(item);
         }
     }
-    let dtype = promote::promoted(&branches).ok_or_else(|| call.unknown("no branch has a dtype"))?;
+    let dtype =
+        promote::promoted(&branches).ok_or_else(|| call.unknown("no branch has a dtype"))?;
     Ok(vec![elementwise_result(call, &tensors, dtype)?])
 }
 
 /// Row-major, with the dtype of `self`.
 fn masked_fill(call: &Call<'_>) -> Results {
     let (tensor, mask) = (call.tensor("self")?, call.tensor("mask")?);
-    Ok(vec![elementwise_result(call, &[Rc::clone(&tensor), mask], tensor.dtype)?])
+    Ok(vec![elementwise_result(
+        call,
+        &[Rc::clone(&tensor), mask],
+        tensor.dtype,
+    )?])
 }
 
 fn filled(call: &Call<'_>) -> Results {
@@ -270,6 +308,9 @@ fn type_as(call: &Call<'_>) -> Results {
     if tensor.dtype == other.dtype && tensor.device == other.device {
         return Ok(vec![Item::Tensor(tensor)]);
     }
-    let result = Tensor { device, ..like(call.env, &tensor, other.dtype)? };
+    let result = Tensor {
+        device,
+        ..like(call.env, &tensor, other.dtype)?
+    };
     Ok(vec![result.into()])
 }

@@ -18,17 +18,39 @@ pub const RULES: &[Row] = &[
     ("aten.max_pool1d aten.avg_pool1d", |call| pooled(call, 1)),
     ("aten.max_pool2d aten.avg_pool2d", |call| pooled(call, 2)),
     ("aten.max_pool3d aten.avg_pool3d", |call| pooled(call, 3)),
-    ("aten.max_pool1d_with_indices", |call| with_indices(pooled(call, 1)?)),
-    ("aten.max_pool2d_with_indices", |call| with_indices(pooled(call, 2)?)),
-    ("aten.max_pool3d_with_indices", |call| with_indices(pooled(call, 3)?)),
+    ("aten.max_pool1d_with_indices", |call| {
+        with_indices(pooled(call, 1)?)
+    }),
+    ("aten.max_pool2d_with_indices", |call| {
+        with_indices(pooled(call, 2)?)
+    }),
+    ("aten.max_pool3d_with_indices", |call| {
+        with_indices(pooled(call, 3)?)
+    }),
     ("aten.adaptive_avg_pool1d", |call| adaptive(call, 1)),
-    ("aten.adaptive_avg_pool2d aten._adaptive_avg_pool2d", |call| adaptive(call, 2)),
-    ("aten.adaptive_avg_pool3d aten._adaptive_avg_pool3d", |call| adaptive(call, 3)),
-    ("aten.adaptive_max_pool1d", |call| with_indices(adaptive(call, 1)?)),
-    ("aten.adaptive_max_pool2d", |call| with_indices(adaptive(call, 2)?)),
-    ("aten.adaptive_max_pool3d", |call| with_indices(adaptive(call, 3)?)),
-    ("aten.fractional_max_pool2d", |call| with_indices(fractional(call, 2)?)),
-    ("aten.fractional_max_pool3d", |call| with_indices(fractional(call, 3)?)),
+    (
+        "aten.adaptive_avg_pool2d aten._adaptive_avg_pool2d",
+        |call| adaptive(call, 2),
+    ),
+    (
+        "aten.adaptive_avg_pool3d aten._adaptive_avg_pool3d",
+        |call| adaptive(call, 3),
+    ),
+    ("aten.adaptive_max_pool1d", |call| {
+        with_indices(adaptive(call, 1)?)
+    }),
+    ("aten.adaptive_max_pool2d", |call| {
+        with_indices(adaptive(call, 2)?)
+    }),
+    ("aten.adaptive_max_pool3d", |call| {
+        with_indices(adaptive(call, 3)?)
+    }),
+    ("aten.fractional_max_pool2d", |call| {
+        with_indices(fractional(call, 2)?)
+    }),
+    ("aten.fractional_max_pool3d", |call| {
+        with_indices(fractional(call, 3)?)
+    }),
     ("aten.max_unpool2d", |call| unpooled(call, 2)),
     ("aten.max_unpool3d", |call| unpooled(call, 3)),
     (
@@ -50,7 +72,10 @@ pub const RULES: &[Row] = &[
          aten.adaptive_max_pool2d_backward aten.adaptive_max_pool3d_backward",
         backward,
     ),
-    ("aten.grid_sampler aten.grid_sampler_2d aten.grid_sampler_3d", grid_sampled),
+    (
+        "aten.grid_sampler aten.grid_sampler_2d aten.grid_sampler_3d",
+        grid_sampled,
+    ),
     ("aten.affine_grid_generator", affine_grid),
 ];
 
@@ -71,7 +96,11 @@ fn outer_count(call: &Call<'_>, input: &Tensor, count: usize) -> Result<usize, N
 }
 
 /// A result in the memory format that the strides of the input suggest.
-fn in_suggested_format(call: &Call<'_>, input: &Tensor, sizes: Vec<Size>) -> Result<Tensor, NoInference> {
+fn in_suggested_format(
+    call: &Call<'_>,
+    input: &Tensor,
+    sizes: Vec<Size>,
+) -> Result<Tensor, NoInference> {
     let format = if sizes.len() == input.rank() {
         input.suggested_format(call.env)
     } else {
@@ -83,7 +112,10 @@ fn in_suggested_format(call: &Call<'_>, input: &Tensor, sizes: Vec<Size>) -> Res
 
 fn with_indices(mut results: Vec<Item>) -> Results {
     if let Some(Item::Tensor(values)) = results.first() {
-        let indices = Tensor { dtype: ScalarType::Int64, ..(**values).clone() };
+        let indices = Tensor {
+            dtype: ScalarType::Int64,
+            ..(**values).clone()
+        };
         results.push(indices.into());
     }
     Ok(results)
@@ -117,7 +149,10 @@ fn pooled_size(
     rounds_up: bool,
 ) -> Computed {
     let reach = dilation.mul(&kernel.sub(&Size::ONE)?)?;
-    let mut span = size.add(&padding.mul(&Size::Int(2))?)?.sub(&reach)?.sub(&Size::ONE)?;
+    let mut span = size
+        .add(&padding.mul(&Size::Int(2))?)?
+        .sub(&reach)?
+        .sub(&Size::ONE)?;
     if rounds_up {
         span = span.add(&stride.sub(&Size::ONE)?)?;
     }
@@ -129,10 +164,15 @@ fn pooled_size(
         return Ok(count);
     }
     let last_start = count.sub(&Size::ONE)?.mul(stride)?;
-    match call.env.decide(Relation::Ge, &last_start, &size.add(padding)?) {
+    match call
+        .env
+        .decide(Relation::Ge, &last_start, &size.add(padding)?)
+    {
         Some(true) => count.sub(&Size::ONE),
         Some(false) => Ok(count),
-        None => Err(call.unknown(format!("whether the last window starts inside size {size} is not known"))),
+        None => Err(call.unknown(format!(
+            "whether the last window starts inside size {size} is not known"
+        ))),
     }
 }
 
@@ -150,7 +190,9 @@ fn fractional(call: &Call<'_>, count: usize) -> Results {
     let outer = outer_count(call, &input, count)?;
     let mut sizes = input.sizes[..outer].to_vec();
     sizes.extend(per_dimension(call, "output_size", count, &Size::ONE)?);
-    Ok(vec![Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into(),
+    ])
 }
 
 fn unpooled(call: &Call<'_>, count: usize) -> Results {
@@ -164,12 +206,18 @@ fn unpooled(call: &Call<'_>, count: usize) -> Results {
 fn upsampled(call: &Call<'_>, count: usize) -> Results {
     let input = call.tensor_at(0)?;
     if input.rank() != count + 2 {
-        return Err(call.contradiction(format!("the input has rank {}, expected {}", input.rank(), count + 2)));
+        return Err(call.contradiction(format!(
+            "the input has rank {}, expected {}",
+            input.rank(),
+            count + 2
+        )));
     }
     let mut sizes = input.sizes[..2].to_vec();
     match call.optional_sizes("output_size")? {
         Some(given) if given.len() == count => sizes.extend(given),
-        Some(given) => return Err(call.contradiction(format!("the output sizes are {}", size::list(&given)))),
+        Some(given) => {
+            return Err(call.contradiction(format!("the output sizes are {}", size::list(&given))));
+        }
         None => sizes.extend(scaled_sizes(call, &input.sizes[2..])?),
     }
     Ok(vec![in_suggested_format(call, &input, sizes)?.into()])
@@ -178,7 +226,9 @@ fn upsampled(call: &Call<'_>, count: usize) -> Results {
 fn scaled_sizes(call: &Call<'_>, sizes: &[Size]) -> Result<Vec<Size>, NoInference> {
     let factors = call.list("scale_factors")?.unwrap_or_default();
     if factors.len() != sizes.len() {
-        return Err(call.contradiction("there is neither an output size nor a scale for each dimension"));
+        return Err(
+            call.contradiction("there is neither an output size nor a scale for each dimension")
+        );
     }
     sizes
         .iter()
@@ -219,7 +269,9 @@ fn backward(call: &Call<'_>) -> Results {
         Item::Tensor(input) => input,
         _ => call.tensor("input")?,
     };
-    Ok(vec![in_suggested_format(call, &input, input.sizes.clone())?.into()])
+    Ok(vec![
+        in_suggested_format(call, &input, input.sizes.clone())?.into(),
+    ])
 }
 
 fn grid_sampled(call: &Call<'_>) -> Results {
@@ -229,16 +281,21 @@ fn grid_sampled(call: &Call<'_>) -> Results {
     }
     let mut sizes = input.sizes[..2].to_vec();
     sizes.extend_from_slice(&grid.sizes[1..grid.rank() - 1]);
-    Ok(vec![Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into(),
+    ])
 }
 
 fn affine_grid(call: &Call<'_>) -> Results {
     let theta = call.tensor_at(0)?;
     let wanted = call.sizes("size")?;
     let spatial = wanted.get(2..).filter(|spatial| !spatial.is_empty());
-    let spatial = spatial.ok_or_else(|| call.contradiction("the size has no spatial dimensions"))?;
+    let spatial =
+        spatial.ok_or_else(|| call.contradiction("the size has no spatial dimensions"))?;
     let mut sizes = vec![wanted[0].clone()];
     sizes.extend_from_slice(spatial);
     sizes.push(Size::count(spatial.len()));
-    Ok(vec![Tensor::contiguous(call.env, theta.dtype, sizes, &theta.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, theta.dtype, sizes, &theta.device)?.into(),
+    ])
 }

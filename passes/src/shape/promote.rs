@@ -174,7 +174,7 @@ pub fn is_integral(dtype: ScalarType) -> bool {
 
 /// The dtype that holds the values of both, as `torch.promote_types`.
 pub fn promote(left: ScalarType, right: ScalarType) -> ScalarType {
-    use ScalarType::{BFloat16, Float16, Float32, Float64, Int16, Int32, Int64, Int8, Uint8};
+    use ScalarType::{BFloat16, Float16, Float32, Float64, Int8, Int16, Int32, Int64, Uint8};
     if left == right {
         return left;
     }
@@ -206,7 +206,11 @@ pub fn promote(left: ScalarType, right: ScalarType) -> ScalarType {
 }
 
 fn wider(left: ScalarType, right: ScalarType) -> ScalarType {
-    if left.size() >= right.size() { left } else { right }
+    if left.size() >= right.size() {
+        left
+    } else {
+        right
+    }
 }
 
 /// The dtype of a Python number.

@@ -7,11 +7,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use expc_dialects::{
-    AtenOp, Diagnostic, Graph, Program, ValueType,
-    mlir::value_key,
-    ops::attribute,
-};
+use expc_dialects::{AtenOp, Diagnostic, Graph, Program, ValueType, mlir::value_key};
 use expc_symbolic::{Expr, Kind, Relation};
 use melior::{
     Context,
@@ -25,7 +21,7 @@ use rustc_hash::FxHashMap;
 use super::{
     Item, NoInference, ShapeEnv, Size, Tensor,
     call::Call,
-    control::{self, graph_calls},
+    control::{autocast_of, graph_calls},
     rules,
 };
 
@@ -75,7 +71,10 @@ pub struct Report {
 impl Report {
     /// How many values have this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
-        self.values.iter().filter(|value| value.verdict == verdict).count()
+        self.values
+            .iter()
+            .filter(|value| value.verdict == verdict)
+            .count()
     }
 }
 
@@ -134,7 +133,11 @@ fn analyse<'c: 'a, 'a, 'e>(
         depth: 0,
     };
     let root = program.root()?;
-    let inputs = root.arguments().into_iter().map(|value| analysis.recorded(value)).collect();
+    let inputs = root
+        .arguments()
+        .into_iter()
+        .map(|value| analysis.recorded(value))
+        .collect();
     analysis.graph(&root, inputs)?;
     Ok(analysis)
 }
@@ -171,7 +174,10 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
     }
 
     fn item(&self, value: Value<'c, 'a>) -> Item {
-        self.items.get(&value_key(value)).cloned().unwrap_or(Item::Any)
+        self.items
+            .get(&value_key(value))
+            .cloned()
+            .unwrap_or(Item::Any)
     }
 
     /// What the program says of a value.
@@ -197,25 +203,35 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
             if flat.len() == n_results {
                 return Ok(flat);
             }
-            let message = format!("`{name}` has {n_results} results, {} are inferred", flat.len());
+            let message = format!(
+                "`{name}` has {n_results} results, {} are inferred",
+                flat.len()
+            );
             Err(NoInference::new(message))
         });
         for index in 0..n_results {
-            let Ok(result) = op.result(index) else { continue };
+            let Ok(result) = op.result(index) else {
+                continue;
+            };
             let value = Value::from(result);
             let found = match &inferred {
-                Ok(items) => items.get(index).cloned().ok_or_else(|| NoInference::new("no result")),
+                Ok(items) => items
+                    .get(index)
+                    .cloned()
+                    .ok_or_else(|| NoInference::new("no result")),
                 Err(reason) => Err(reason.clone()),
             };
-            self.result(value, found, |verdict, recorded, inferred, reason| ValueReport {
-                graph: graph.to_owned(),
-                op: name.clone(),
-                node: view.node_name(),
-                result: index,
-                verdict,
-                recorded,
-                inferred,
-                reason,
+            self.result(value, found, |verdict, recorded, inferred, reason| {
+                ValueReport {
+                    graph: graph.to_owned(),
+                    op: name.clone(),
+                    node: view.node_name(),
+                    result: index,
+                    verdict,
+                    recorded,
+                    inferred,
+                    reason,
+                }
             });
         }
         Ok(())
@@ -228,16 +244,28 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
         view: &AtenOp<'c, 'a>,
         items: &[(String, Item)],
     ) -> Result<Result<Vec<Item>, NoInference>, Diagnostic> {
-        let given = || items.iter().map(|(name, item)| (name.as_str(), item.clone()));
-        let call = match Call::of_items(self.env, name, view.def(), given()) {
+        let given = || {
+            items
+                .iter()
+                .map(|(name, item)| (name.as_str(), item.clone()))
+        };
+        let mut call = match Call::of_items(self.env, name, view.def(), given()) {
             Ok(call) => call,
             Err(reason) => return Ok(Err(reason)),
         };
+        call.n_results = Some(view.operation().result_count());
         if view.def().is_none() {
             match graph_calls(&call) {
                 Ok(calls) => {
+                    let region = autocast_of(&call);
+                    let outside = region
+                        .clone()
+                        .map(|region| self.env.set_autocast(Some(region)));
                     for (symbol, operands) in calls {
                         self.called_graph(&symbol, operands)?;
+                    }
+                    if let Some(outside) = outside {
+                        self.env.set_autocast(outside);
                     }
                 }
                 Err(reason) => return Ok(Err(reason)),
@@ -258,7 +286,10 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
         let inputs = if arguments.len() == operands.len() {
             operands
         } else {
-            arguments.into_iter().map(|value| self.recorded(value)).collect()
+            arguments
+                .into_iter()
+                .map(|value| self.recorded(value))
+                .collect()
         };
         let results = self.graph(&graph, inputs)?;
         self.depth -= 1;
@@ -281,7 +312,11 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
                 (item, verdict, reason)
             }
             Err(reason) => {
-                let verdict = if reason.is_contradiction { Verdict::Differs } else { Verdict::Unknown };
+                let verdict = if reason.is_contradiction {
+                    Verdict::Differs
+                } else {
+                    Verdict::Unknown
+                };
                 (Item::Any, verdict, reason.reason)
             }
         };
@@ -289,7 +324,9 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
             (Verdict::Unknown, false) => recorded,
             _ => item,
         };
-        self.report.values.push(report(verdict, recorded_type, item.to_value_type(), reason));
+        self.report
+            .values
+            .push(report(verdict, recorded_type, item.to_value_type(), reason));
         self.define(value, item);
     }
 
@@ -303,9 +340,13 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
                     self.learn(&own.to_expr(), &recorded.to_expr());
                 }
             }
-            (Item::Int(own), Item::Int(recorded)) => self.learn(&own.to_expr(), &recorded.to_expr()),
+            (Item::Int(own), Item::Int(recorded)) => {
+                self.learn(&own.to_expr(), &recorded.to_expr())
+            }
             (Item::SymFloat(Some(own)), Item::SymFloat(Some(recorded)))
-            | (Item::SymBool(Some(own)), Item::SymBool(Some(recorded))) => self.learn(own, recorded),
+            | (Item::SymBool(Some(own)), Item::SymBool(Some(recorded))) => {
+                self.learn(own, recorded)
+            }
             _ => {}
         }
         self.renamed_item(item)
@@ -315,11 +356,13 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
     fn learn(&mut self, own: &Expr, recorded: &Expr) {
         if let Some(symbol) = own.as_symbol() {
             if self.env.is_fresh(symbol.name()) && !self.renamed.contains_key(symbol.name()) {
-                self.renamed.insert(symbol.name().to_owned(), recorded.clone());
+                self.renamed
+                    .insert(symbol.name().to_owned(), recorded.clone());
             }
             return;
         }
-        let same_kind = std::mem::discriminant(own.kind()) == std::mem::discriminant(recorded.kind());
+        let same_kind =
+            std::mem::discriminant(own.kind()) == std::mem::discriminant(recorded.kind());
         let same_function = match (own.kind(), recorded.kind()) {
             (Kind::Call(own, _), Kind::Call(recorded, _)) => own == recorded,
             _ => true,
@@ -335,7 +378,10 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
         if self.renamed.is_empty() {
             return item;
         }
-        let expr = |expr: &Expr| expr.substitute(&self.renamed).unwrap_or_else(|_| expr.clone());
+        let expr = |expr: &Expr| {
+            expr.substitute(&self.renamed)
+                .unwrap_or_else(|_| expr.clone())
+        };
         let size = |size: &Size| match size {
             Size::Int(_) => size.clone(),
             Size::Expr(own) => expr(own).into(),
@@ -364,26 +410,41 @@ fn flattened(item: Item) -> Vec<Item> {
 
 /// Whether an inferred item is the recorded one, and what differs.
 fn judge(env: &ShapeEnv<'_>, inferred: &Item, recorded: &Item) -> (Verdict, String) {
-    let same = |holds: bool| if holds { Verdict::Equal } else { Verdict::Differs };
+    let same = |holds: bool| {
+        if holds {
+            Verdict::Equal
+        } else {
+            Verdict::Differs
+        }
+    };
     match (inferred, recorded) {
         (Item::Any | Item::SymInt, _) => (Verdict::Unknown, "nothing is known".to_owned()),
         (Item::Unranked(dtype), Item::Tensor(tensor)) if *dtype == tensor.dtype => {
             (Verdict::Unknown, "the rank is not known".to_owned())
         }
-        (Item::Tensor(inferred), Item::Tensor(recorded)) => match difference(env, inferred, recorded) {
-            None => (Verdict::Equal, String::new()),
-            Some(difference) => (Verdict::Differs, difference),
-        },
-        (Item::Int(inferred), Item::Int(recorded)) => (same(env.equal(inferred, recorded)), format!("{inferred} against {recorded}")),
-        (Item::SymFloat(None) | Item::SymBool(None), Item::SymFloat(_) | Item::SymBool(_) | Item::Bool(_) | Item::Float(_)) => {
-            (Verdict::Unknown, "the expression is not known".to_owned())
+        (Item::Tensor(inferred), Item::Tensor(recorded)) => {
+            match difference(env, inferred, recorded) {
+                None => (Verdict::Equal, String::new()),
+                Some(difference) => (Verdict::Differs, difference),
+            }
         }
+        (Item::Int(inferred), Item::Int(recorded)) => (
+            same(env.equal(inferred, recorded)),
+            format!("{inferred} against {recorded}"),
+        ),
+        (
+            Item::SymFloat(None) | Item::SymBool(None),
+            Item::SymFloat(_) | Item::SymBool(_) | Item::Bool(_) | Item::Float(_),
+        ) => (Verdict::Unknown, "the expression is not known".to_owned()),
         (inferred, recorded) => {
             let equal = match (inferred.expression_text(), recorded.expression_text()) {
                 (Some(inferred), Some(recorded)) => inferred == recorded || recorded.is_empty(),
                 _ => inferred.to_value_type() == recorded.to_value_type(),
             };
-            (same(equal), format!("{:?} against {:?}", inferred, recorded))
+            (
+                same(equal),
+                format!("{:?} against {:?}", inferred, recorded),
+            )
         }
     }
 }
@@ -391,27 +452,59 @@ fn judge(env: &ShapeEnv<'_>, inferred: &Item, recorded: &Item) -> (Verdict, Stri
 /// What differs between two tensors; gradients do not count.
 fn difference(env: &ShapeEnv<'_>, inferred: &Tensor, recorded: &Tensor) -> Option<String> {
     if inferred.dtype != recorded.dtype {
-        return Some(format!("dtype `{}` against `{}`", inferred.dtype.torch_name(), recorded.dtype.torch_name()));
+        return Some(format!(
+            "dtype `{}` against `{}`",
+            inferred.dtype.torch_name(),
+            recorded.dtype.torch_name()
+        ));
     }
     if inferred.device != recorded.device {
-        return Some(format!("device `{}` against `{}`", inferred.device, recorded.device));
+        return Some(format!(
+            "device `{}` against `{}`",
+            inferred.device, recorded.device
+        ));
     }
     if inferred.layout != recorded.layout {
-        return Some(format!("layout `{}` against `{}`", inferred.layout, recorded.layout));
+        return Some(format!(
+            "layout `{}` against `{}`",
+            inferred.layout, recorded.layout
+        ));
     }
     let equal = |left: &[Size], right: &[Size]| {
-        left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same_size(env, left, right))
+        left.len() == right.len()
+            && left
+                .iter()
+                .zip(right)
+                .all(|(left, right)| same_size(env, left, right))
     };
-    let lists = [("sizes", &inferred.sizes, &recorded.sizes), ("strides", &inferred.strides, &recorded.strides)];
+    let lists = [
+        ("sizes", &inferred.sizes, &recorded.sizes),
+        ("strides", &inferred.strides, &recorded.strides),
+    ];
     for (what, left, right) in lists {
         if !equal(left, right) {
-            return Some(format!("{what} {} against {}", super::size::list(left), super::size::list(right)));
+            return Some(format!(
+                "{what} {} against {}",
+                super::size::list(left),
+                super::size::list(right)
+            ));
         }
     }
-    let same_offset = same_size(env, &inferred.offset, &recorded.offset);
+    // Older programs have 0 for every offset.
+    let same_offset = env.is_older_than(2, 9) || same_size(env, &inferred.offset, &recorded.offset);
     (!same_offset).then(|| format!("offset {} against {}", inferred.offset, recorded.offset))
 }
 
 fn same_size(env: &ShapeEnv<'_>, left: &Size, right: &Size) -> bool {
-    left == right || left.expanded() == right.expanded() || env.statically(Relation::Eq, left, right) == Some(true)
+    let simplified = |size: &Size| match size {
+        Size::Int(_) => Some(size.clone()),
+        Size::Expr(expr) => {
+            let simple = expr.simplify_with_ranges(env.ranges()).ok()?;
+            Some(Size::from(simple).expanded())
+        }
+    };
+    left == right
+        || left.expanded() == right.expanded()
+        || env.statically(Relation::Eq, left, right) == Some(true)
+        || simplified(left).is_some_and(|left| Some(left) == simplified(right))
 }

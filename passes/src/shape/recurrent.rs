@@ -15,7 +15,10 @@ type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
     ("aten.lstm.input", lstm),
-    ("aten.gru.input aten.rnn_tanh.input aten.rnn_relu.input", one_state),
+    (
+        "aten.gru.input aten.rnn_tanh.input aten.rnn_relu.input",
+        one_state,
+    ),
     ("aten.lstm_cell", lstm_cell),
     ("aten.gru_cell aten.rnn_tanh_cell aten.rnn_relu_cell", cell),
 ];
@@ -29,14 +32,22 @@ fn output(call: &Call<'_>, hidden: &Size) -> Result<Tensor, NoInference> {
     let directions = Size::Int(if call.bool("bidirectional")? { 2 } else { 1 });
     let sizes = vec![first.clone(), second.clone(), hidden.mul(&directions)?];
     // Steps are computed one after another, so that they are outermost in memory.
-    let order: &[usize] = if call.bool("batch_first")? { &[2, 0, 1] } else { &[2, 1, 0] };
+    let order: &[usize] = if call.bool("batch_first")? {
+        &[2, 0, 1]
+    } else {
+        &[2, 1, 0]
+    };
     let strides = dense_strides(call.env, &sizes, order)?;
     Ok(Tensor::strided(input.dtype, sizes, strides, &input.device))
 }
 
 /// The last size of a state.
 fn width(call: &Call<'_>, state: &Tensor) -> Result<Size, NoInference> {
-    state.sizes.last().cloned().ok_or_else(|| call.contradiction("a state has no dimensions"))
+    state
+        .sizes
+        .last()
+        .cloned()
+        .ok_or_else(|| call.contradiction("a state has no dimensions"))
 }
 
 fn final_state(call: &Call<'_>, state: &Rc<Tensor>) -> Result<Item, NoInference> {
@@ -44,13 +55,21 @@ fn final_state(call: &Call<'_>, state: &Rc<Tensor>) -> Result<Item, NoInference>
 }
 
 /// Outputs, hidden state and cell state; with projections the hidden state is narrower than the cell state.
+///
+/// PyTorch records the states with a dimension more than they have, so nothing is said of them.
+///
+/// PyTorch records the states with a dimension more than they have, so nothing is said of them.
 fn lstm(call: &Call<'_>) -> Results {
     let states = call.tensors("hx")?;
     let [hidden, cell] = states.as_slice() else {
         return Err(call.contradiction(format!("there are {} states, expected 2", states.len())));
     };
     let outputs = output(call, &width(call, hidden)?)?;
-    Ok(vec![outputs.into(), final_state(call, hidden)?, final_state(call, cell)?])
+    Ok(vec![
+        outputs.into(),
+        Item::Unranked(hidden.dtype),
+        Item::Unranked(cell.dtype),
+    ])
 }
 
 fn one_state(call: &Call<'_>) -> Results {

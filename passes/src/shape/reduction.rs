@@ -8,7 +8,7 @@ use super::{
     Item, NoInference, ShapeEnv, Tensor,
     broadcast::{elementwise_result, like},
     call::Call,
-    promote::{integral_to_long, is_integral, real_of, DEFAULT_FLOAT},
+    promote::{DEFAULT_FLOAT, integral_to_long, is_integral, real_of},
     rules::Row,
     size::Size,
     tensor::contiguous_strides,
@@ -18,16 +18,31 @@ type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
     ("aten.sum aten.prod aten.nansum prims.sum prims.prod", sum),
-    ("aten.mean aten.nanmean aten.logsumexp aten.special_logsumexp", mean),
-    ("aten.amax aten.amin prims.amax prims.amin prims.xor_sum", same_dtype),
-    ("aten.max.default aten.min.default aten.median.default aten.nanmedian.default", of_all),
+    (
+        "aten.mean aten.nanmean aten.logsumexp aten.special_logsumexp",
+        mean,
+    ),
+    (
+        "aten.amax aten.amin prims.amax prims.amin prims.xor_sum",
+        same_dtype,
+    ),
+    (
+        "aten.max.default aten.min.default aten.median.default aten.nanmedian.default",
+        of_all,
+    ),
     ("aten.all aten.any", truth),
     ("aten.argmax aten.argmin", position),
-    ("aten.max.dim aten.min.dim aten.median.dim aten.nanmedian.dim aten.mode aten.kthvalue", values_and_positions),
+    (
+        "aten.max.dim aten.min.dim aten.median.dim aten.nanmedian.dim aten.mode aten.kthvalue",
+        values_and_positions,
+    ),
     ("aten.aminmax aten._aminmax", two_values),
     ("aten.var aten.std prims.var", spread),
     ("aten.var_mean aten.std_mean", spread_and_mean),
-    ("aten.norm aten.linalg_vector_norm aten.frobenius_norm aten.nuclear_norm aten.native_norm", norm),
+    (
+        "aten.norm aten.linalg_vector_norm aten.frobenius_norm aten.nuclear_norm aten.native_norm",
+        norm,
+    ),
     ("aten.count_nonzero", count),
     ("aten.cumsum aten.cumprod", cumulative_sum),
     ("aten.logcumsumexp aten._logcumsumexp", cumulative),
@@ -36,7 +51,10 @@ pub const RULES: &[Row] = &[
     ("aten.msort", cumulative),
     ("aten.argsort", argsort),
     ("aten.topk", topk),
-    ("aten.softmax.int aten.log_softmax.int aten.special_softmax aten.special_log_softmax aten._safe_softmax", softmax),
+    (
+        "aten.softmax.int aten.log_softmax.int aten.special_softmax aten.special_log_softmax aten._safe_softmax",
+        softmax,
+    ),
     ("aten._softmax aten._log_softmax", underscore_softmax),
     ("aten.dist", dist),
     ("aten.trace", trace),
@@ -90,8 +108,14 @@ fn sum(call: &Call<'_>) -> Results {
 
 fn mean(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let own = if is_integral(tensor.dtype) { DEFAULT_FLOAT } else { tensor.dtype };
-    Ok(vec![reduce(call, &tensor, call.dtype("dtype").unwrap_or(own))?.into()])
+    let own = if is_integral(tensor.dtype) {
+        DEFAULT_FLOAT
+    } else {
+        tensor.dtype
+    };
+    Ok(vec![
+        reduce(call, &tensor, call.dtype("dtype").unwrap_or(own))?.into(),
+    ])
 }
 
 fn same_dtype(call: &Call<'_>) -> Results {
@@ -101,13 +125,19 @@ fn same_dtype(call: &Call<'_>) -> Results {
 
 fn of_all(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![Tensor::contiguous(call.env, tensor.dtype, Vec::new(), &tensor.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, tensor.dtype, Vec::new(), &tensor.device)?.into(),
+    ])
 }
 
 /// Truth values, of bytes as bytes.
 fn truth(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let dtype = if tensor.dtype == ScalarType::Uint8 { ScalarType::Uint8 } else { ScalarType::Bool };
+    let dtype = if tensor.dtype == ScalarType::Uint8 {
+        ScalarType::Uint8
+    } else {
+        ScalarType::Bool
+    };
     Ok(vec![reduce(call, &tensor, dtype)?.into()])
 }
 
@@ -119,7 +149,10 @@ fn position(call: &Call<'_>) -> Results {
 fn values_and_positions(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let values = reduce(call, &tensor, tensor.dtype)?;
-    let indices = Tensor { dtype: ScalarType::Int64, ..values.clone() };
+    let indices = Tensor {
+        dtype: ScalarType::Int64,
+        ..values.clone()
+    };
     Ok(vec![values.into(), indices.into()])
 }
 
@@ -131,7 +164,9 @@ fn two_values(call: &Call<'_>) -> Results {
 
 fn spread(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let dtype = call.dtype("output_dtype").unwrap_or_else(|| real_of(tensor.dtype));
+    let dtype = call
+        .dtype("output_dtype")
+        .unwrap_or_else(|| real_of(tensor.dtype));
     Ok(vec![reduce(call, &tensor, dtype)?.into()])
 }
 
@@ -155,7 +190,9 @@ fn count(call: &Call<'_>) -> Results {
 
 fn cumulative_sum(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let dtype = call.dtype("dtype").unwrap_or_else(|| integral_to_long(tensor.dtype));
+    let dtype = call
+        .dtype("dtype")
+        .unwrap_or_else(|| integral_to_long(tensor.dtype));
     call.dim("dim", tensor.rank())?;
     Ok(vec![like(call.env, &tensor, dtype)?.into()])
 }
@@ -168,11 +205,18 @@ fn cumulative(call: &Call<'_>) -> Results {
 fn cumulative_with_positions(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let values = row_major(call.env, &tensor, tensor.dtype)?;
-    let indices = Tensor { dtype: ScalarType::Int64, ..values.clone() };
+    let indices = Tensor {
+        dtype: ScalarType::Int64,
+        ..values.clone()
+    };
     Ok(vec![values.into(), indices.into()])
 }
 
-fn row_major(env: &ShapeEnv<'_>, tensor: &Tensor, dtype: ScalarType) -> Result<Tensor, NoInference> {
+fn row_major(
+    env: &ShapeEnv<'_>,
+    tensor: &Tensor,
+    dtype: ScalarType,
+) -> Result<Tensor, NoInference> {
     Tensor::contiguous(env, dtype, tensor.sizes.clone(), &tensor.device)
 }
 
@@ -181,7 +225,10 @@ fn sort(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     call.dim("dim", tensor.rank())?;
     let values = like(call.env, &tensor, tensor.dtype)?;
-    let indices = Tensor { dtype: ScalarType::Int64, ..values.clone() };
+    let indices = Tensor {
+        dtype: ScalarType::Int64,
+        ..values.clone()
+    };
     Ok(vec![values.into(), indices.into()])
 }
 
@@ -199,14 +246,21 @@ fn topk(call: &Call<'_>) -> Results {
         *size = call.size("k")?;
     }
     let values = Tensor::contiguous(call.env, tensor.dtype, sizes, &tensor.device)?;
-    let indices = Tensor { dtype: ScalarType::Int64, ..values.clone() };
+    let indices = Tensor {
+        dtype: ScalarType::Int64,
+        ..values.clone()
+    };
     Ok(vec![values.into(), indices.into()])
 }
 
 fn softmax(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     call.dim("dim", tensor.rank())?;
-    let own = if is_integral(tensor.dtype) { DEFAULT_FLOAT } else { tensor.dtype };
+    let own = if is_integral(tensor.dtype) {
+        DEFAULT_FLOAT
+    } else {
+        tensor.dtype
+    };
     let dtype = call.dtype("dtype").unwrap_or(own);
     Ok(vec![like(call.env, &tensor, dtype)?.into()])
 }
@@ -215,7 +269,11 @@ fn softmax(call: &Call<'_>) -> Results {
 fn underscore_softmax(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     call.dim("dim", tensor.rank())?;
-    let dtype = if call.bool("half_to_float")? { ScalarType::Float32 } else { tensor.dtype };
+    let dtype = if call.bool("half_to_float")? {
+        ScalarType::Float32
+    } else {
+        tensor.dtype
+    };
     Ok(vec![like(call.env, &tensor, dtype)?.into()])
 }
 
@@ -223,11 +281,29 @@ fn dist(call: &Call<'_>) -> Results {
     let operands = [call.tensor("self")?, call.tensor("other")?];
     let dtype = real_of(operands[0].dtype);
     let difference = elementwise_result(call, &operands, dtype)?;
-    let device = difference.as_tensor().map_or_else(|| Rc::from("cpu"), |tensor| Rc::clone(&tensor.device));
-    Ok(vec![Tensor::strided(dtype, Vec::new(), contiguous_strides(call.env, &[])?, &device).into()])
+    let device = difference
+        .as_tensor()
+        .map_or_else(|| Rc::from("cpu"), |tensor| Rc::clone(&tensor.device));
+    Ok(vec![
+        Tensor::strided(
+            dtype,
+            Vec::new(),
+            contiguous_strides(call.env, &[])?,
+            &device,
+        )
+        .into(),
+    ])
 }
 
 fn trace(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![Tensor::contiguous(call.env, integral_to_long(tensor.dtype), Vec::new(), &tensor.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(
+            call.env,
+            integral_to_long(tensor.dtype),
+            Vec::new(),
+            &tensor.device,
+        )?
+        .into(),
+    ])
 }

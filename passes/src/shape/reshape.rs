@@ -32,8 +32,14 @@ pub const RULES: &[Row] = &[
     ("prims.broadcast_in_dim", broadcast_in_dim),
     ("prims.collapse_view", collapse_view),
     ("prims.split_dim", split_dim),
-    ("aten.atleast_1d.default aten.atleast_2d.default aten.atleast_3d.default", at_least),
-    ("aten.atleast_1d.Sequence aten.atleast_2d.Sequence aten.atleast_3d.Sequence", at_least_each),
+    (
+        "aten.atleast_1d.default aten.atleast_2d.default aten.atleast_3d.default",
+        at_least,
+    ),
+    (
+        "aten.atleast_1d.Sequence aten.atleast_2d.Sequence aten.atleast_3d.Sequence",
+        at_least_each,
+    ),
 ];
 
 fn view(call: &Call<'_>) -> Results {
@@ -154,14 +160,21 @@ fn inferred(call: &Call<'_>, shape: &[Size], numel: &Size) -> Result<Vec<Size>, 
 }
 
 /// The view of a tensor with these sizes, as many elements; none if its strides do not allow one.
-pub fn view_of(env: &ShapeEnv<'_>, tensor: &Tensor, shape: &[Size]) -> Result<Option<Tensor>, NoInference> {
+pub fn view_of(
+    env: &ShapeEnv<'_>,
+    tensor: &Tensor,
+    shape: &[Size],
+) -> Result<Option<Tensor>, NoInference> {
     let result = |(sizes, strides): Geometry| restrided(tensor, sizes, strides);
     let has_open_size = |sizes: &[Size]| sizes.iter().any(|size| env.hint(size).is_none());
     if has_open_size(&tensor.sizes) || has_open_size(&tensor.strides) || has_open_size(shape) {
         return Ok(open_view(env, tensor, shape)?.map(result));
     }
     if tensor.is_empty(env) {
-        return Ok(Some(result((shape.to_vec(), contiguous_strides(env, shape)?))));
+        return Ok(Some(result((
+            shape.to_vec(),
+            contiguous_strides(env, shape)?,
+        ))));
     }
     if tensor.rank() == 0 {
         let ones = vec![Size::ONE; shape.len()];
@@ -192,7 +205,12 @@ fn open_view(
     shape: &[Size],
 ) -> Result<Option<Geometry>, NoInference> {
     let own = &tensor.sizes;
-    if own.len() == shape.len() && own.iter().zip(shape).all(|(own, size)| env.equal(own, size)) {
+    if own.len() == shape.len()
+        && own
+            .iter()
+            .zip(shape)
+            .all(|(own, size)| env.equal(own, size))
+    {
         return Ok(Some((own.clone(), tensor.strides.clone())));
     }
     if own.is_empty() {
@@ -222,13 +240,14 @@ fn chunkwise_strides(
     let (mut chunk, mut filled) = (Size::ONE, Size::ONE);
     for dim in (0..sizes.len()).rev() {
         chunk = chunk.mul(&sizes[dim])?;
-        let ends = dim == 0
-            || (!env.is(&sizes[dim - 1], 1) && unequal(&old[dim - 1], &chunk.mul(&base)?));
+        let ends =
+            dim == 0 || (!env.is(&sizes[dim - 1], 1) && unequal(&old[dim - 1], &chunk.mul(&base)?));
         if !ends {
             continue;
         }
         while open > 0
-            && (env.decide(Relation::Lt, &filled, &chunk) != Some(false) && unequal(&filled, &chunk)
+            && (env.decide(Relation::Lt, &filled, &chunk) != Some(false)
+                && unequal(&filled, &chunk)
                 || env.is(&shape[open - 1], 1))
         {
             open -= 1;
@@ -344,7 +363,11 @@ fn flatten_range(
             return Ok(false);
         }
         if !env.is(&sizes[dim], 1) {
-            stride = stride.min(&strides[dim])?;
+            stride = match env.decide(Relation::Lt, &strides[dim], &stride) {
+                Some(true) => strides[dim].clone(),
+                Some(false) => stride,
+                None => stride.min(&strides[dim])?,
+            };
         }
         length = length.mul(&sizes[dim])?;
     }
@@ -386,7 +409,7 @@ pub fn expanded(call: &Call<'_>, tensor: &Tensor, sizes: &[Size]) -> Result<Tens
                 return Err(misfit());
             }
             if env.is(wanted, 1) {
-                strides[index] = match (result_sizes.get(index + 1), strides.get(index + 1)) {
+                strides[index] = match (tensor.sizes.first(), tensor.strides.first()) {
                     (Some(size), Some(stride)) => size.mul(stride)?,
                     _ => Size::ONE,
                 };
@@ -410,21 +433,32 @@ pub fn expanded(call: &Call<'_>, tensor: &Tensor, sizes: &[Size]) -> Result<Tens
 
 fn broadcast_tensors(call: &Call<'_>) -> Results {
     let tensors = call.tensors("tensors")?;
-    let shapes: Vec<&[Size]> = tensors.iter().map(|tensor| tensor.sizes.as_slice()).collect();
+    let shapes: Vec<&[Size]> = tensors
+        .iter()
+        .map(|tensor| tensor.sizes.as_slice())
+        .collect();
     let sizes = broadcast_sizes(call.env, &shapes)?;
-    let results = tensors.iter().map(|tensor| expanded(call, tensor, &sizes).map(Item::from));
+    let results = tensors
+        .iter()
+        .map(|tensor| expanded(call, tensor, &sizes).map(Item::from));
     Ok(vec![Item::List(results.collect::<Result<_, _>>()?)])
 }
 
 fn broadcast_in_dim(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let shape = call.sizes("shape")?;
-    let dims = call.optional_dims("broadcast_dimensions", shape.len())?.unwrap_or_default();
+    let dims = call
+        .optional_dims("broadcast_dimensions", shape.len())?
+        .unwrap_or_default();
     let mut strides = vec![Size::ZERO; shape.len()];
     for (own, dim) in dims.iter().enumerate() {
         if let (Some(size), Some(stride)) = (tensor.sizes.get(own), tensor.strides.get(own)) {
             let is_stretched = call.env.is(size, 1) && !call.env.equal(size, &shape[*dim]);
-            strides[*dim] = if is_stretched { Size::ZERO } else { stride.clone() };
+            strides[*dim] = if is_stretched {
+                Size::ZERO
+            } else {
+                stride.clone()
+            };
         }
     }
     for index in (0..shape.len()).rev() {
@@ -469,7 +503,9 @@ fn at_least(call: &Call<'_>) -> Results {
 
 fn at_least_each(call: &Call<'_>) -> Results {
     let tensors = call.tensors("tensors")?;
-    let results = tensors.iter().map(|tensor| with_rank_at_least(call, tensor).map(Item::from));
+    let results = tensors
+        .iter()
+        .map(|tensor| with_rank_at_least(call, tensor).map(Item::from));
     Ok(vec![Item::List(results.collect::<Result<_, _>>()?)])
 }
 
@@ -486,6 +522,9 @@ fn with_rank_at_least(call: &Call<'_>, tensor: &Tensor) -> Result<Tensor, NoInfe
         (1, 2) => unsqueezed(tensor, 0),
         (1, 3) => unsqueezed(&unsqueezed(tensor, 0)?, 2),
         (2, 3) => unsqueezed(tensor, 2),
-        _ => Ok(Tensor { requires_grad: false, ..tensor.clone() }),
+        _ => Ok(Tensor {
+            requires_grad: false,
+            ..tensor.clone()
+        }),
     }
 }

@@ -8,20 +8,22 @@ use std::{collections::HashMap, sync::LazyLock};
 use expc_dialects::table::{self, OpDef, SchemaKind, Tag};
 
 use super::{
-    Item, NoInference, Rule, attention, call::Call, control, conv, copy, factory, index, join, linalg, loss, matmul, meta,
-    norm, pad, pointwise, pool, recurrent, reduction, reshape, spectral, symbolic, view,
+    Item, NoInference, Rule, attention, autocast, call::Call, control, conv, copy, factory,
+    foreach, index, join, linalg, loss, matmul, meta, norm, pad, pointwise, pool, quant, recurrent,
+    reduction, reshape, spectral, symbolic, view,
 };
 
 /// A row of a family's table: names separated by blanks, and their rule.
 pub type Row = (&'static str, Rule);
 
 static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
-    let tables: [&[Row]; 20] = [
+    let tables: [&[Row]; 22] = [
         attention::RULES,
         control::RULES,
         conv::RULES,
         copy::RULES,
         factory::RULES,
+        foreach::RULES,
         index::RULES,
         join::RULES,
         linalg::RULES,
@@ -31,6 +33,7 @@ static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
         pad::RULES,
         pointwise::RULES,
         pool::RULES,
+        quant::RULES,
         recurrent::RULES,
         reduction::RULES,
         reshape::RULES,
@@ -61,6 +64,13 @@ pub fn has_rule(name: &str) -> bool {
 
 /// The results of a call.
 pub fn apply(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
+    match autocast::cast(call.env, call.name, call.items())? {
+        Some(items) => run(&call.with_items(items)),
+        None => run(call),
+    }
+}
+
+fn run(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
     let inferred = match lookup(call.name) {
         Some(rule) => rule(call),
         None => by_class(call),
@@ -98,9 +108,10 @@ fn is_copy_of_view(def: &OpDef) -> Option<Rule> {
 
 /// `squeeze_` has the result of `squeeze`.
 fn as_functional(call: &Call<'_>, def: &OpDef) -> Result<Vec<Item>, NoInference> {
-    let functional = def.name.rsplit_once('.').and_then(|(op, overload)| {
-        lookup(&format!("{}.{overload}", op.strip_suffix('_')?))
-    });
+    let functional = def
+        .name
+        .rsplit_once('.')
+        .and_then(|(op, overload)| lookup(&format!("{}.{overload}", op.strip_suffix('_')?)));
     match functional {
         Some(rule) => rule(call),
         None => Err(call.unknown("there is no shape rule")),

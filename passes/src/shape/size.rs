@@ -184,8 +184,14 @@ mod tests {
     #[test]
     fn numbers_stay_numbers() {
         assert_eq!(Size::Int(3).mul(&Size::Int(4)).unwrap(), Size::Int(12));
-        assert_eq!(Size::Int(-7).floor_div(&Size::Int(2)).unwrap(), Size::Int(-4));
-        assert_eq!(Size::Int(7).floor_div(&Size::Int(-2)).unwrap(), Size::Int(-4));
+        assert_eq!(
+            Size::Int(-7).floor_div(&Size::Int(2)).unwrap(),
+            Size::Int(-4)
+        );
+        assert_eq!(
+            Size::Int(7).floor_div(&Size::Int(-2)).unwrap(),
+            Size::Int(-4)
+        );
         assert_eq!(Size::Int(-1).modulo(&Size::Int(4)).unwrap(), Size::Int(3));
         let difference = symbol("s0").sub(&symbol("s0")).unwrap();
         assert_eq!(difference, Size::Int(0));

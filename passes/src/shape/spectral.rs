@@ -12,7 +12,7 @@ use super::{
     Item, NoInference, Tensor,
     broadcast::like,
     call::Call,
-    promote::{complex_of, is_integral, real_of, DEFAULT_FLOAT},
+    promote::{DEFAULT_FLOAT, complex_of, is_integral, real_of},
     rules::Row,
     size::Size,
     tensor::{contiguous_strides, format_strides},
@@ -22,13 +22,29 @@ use super::{
 type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
-    ("aten.fft_fft aten.fft_ifft", |call| one_dimension(call, Kind::Complex)),
-    ("aten.fft_rfft aten.fft_ihfft", |call| one_dimension(call, Kind::ToHalf)),
-    ("aten.fft_irfft aten.fft_hfft", |call| one_dimension(call, Kind::FromHalf)),
-    ("aten.fft_fft2 aten.fft_ifft2 aten.fft_fftn aten.fft_ifftn", |call| dimensions(call, Kind::Complex)),
-    ("aten.fft_rfft2 aten.fft_rfftn", |call| dimensions(call, Kind::ToHalf)),
-    ("aten.fft_irfft2 aten.fft_irfftn aten.fft_hfft2 aten.fft_hfftn", |call| dimensions(call, Kind::FromHalf)),
-    ("aten.fft_ihfft2 aten.fft_ihfftn", |call| dimensions(call, Kind::ToHalfFirst)),
+    ("aten.fft_fft aten.fft_ifft", |call| {
+        one_dimension(call, Kind::Complex)
+    }),
+    ("aten.fft_rfft aten.fft_ihfft", |call| {
+        one_dimension(call, Kind::ToHalf)
+    }),
+    ("aten.fft_irfft aten.fft_hfft", |call| {
+        one_dimension(call, Kind::FromHalf)
+    }),
+    (
+        "aten.fft_fft2 aten.fft_ifft2 aten.fft_fftn aten.fft_ifftn",
+        |call| dimensions(call, Kind::Complex),
+    ),
+    ("aten.fft_rfft2 aten.fft_rfftn", |call| {
+        dimensions(call, Kind::ToHalf)
+    }),
+    (
+        "aten.fft_irfft2 aten.fft_irfftn aten.fft_hfft2 aten.fft_hfftn",
+        |call| dimensions(call, Kind::FromHalf),
+    ),
+    ("aten.fft_ihfft2 aten.fft_ihfftn", |call| {
+        dimensions(call, Kind::ToHalfFirst)
+    }),
     ("aten.fft_fftshift aten.fft_ifftshift", shifted),
     ("aten._fft_c2c", c2c),
     ("aten._fft_r2c", r2c),
@@ -53,7 +69,10 @@ fn check_device(call: &Call<'_>, tensor: &Tensor) -> Result<(), NoInference> {
     if &*tensor.device == "cpu" {
         Ok(())
     } else {
-        Err(call.unknown(format!("the strides of results on `{}` are not known", tensor.device)))
+        Err(call.unknown(format!(
+            "the strides of results on `{}` are not known",
+            tensor.device
+        )))
     }
 }
 
@@ -66,12 +85,21 @@ fn one_dimension(call: &Call<'_>, kind: Kind) -> Results {
         (Kind::Complex, false) => None,
         (kind, _) => Some(kind),
     };
-    let input = promoted(call, &tensor, kind_here.is_some_and(|kind| matches!(kind, Kind::Complex | Kind::FromHalf)))?;
+    let input = promoted(
+        call,
+        &tensor,
+        kind_here.is_some_and(|kind| matches!(kind, Kind::Complex | Kind::FromHalf)),
+    )?;
     match kind_here {
         Some(kind) => transformed(call, &input, &[dim], lengths, kind),
         None => {
             let sized = resized(call, &input, &[dim], &lengths.unwrap_or_default())?;
-            let result = Tensor::contiguous(call.env, complex_of(sized.dtype), sized.sizes, &sized.device)?;
+            let result = Tensor::contiguous(
+                call.env,
+                complex_of(sized.dtype),
+                sized.sizes,
+                &sized.device,
+            )?;
             Ok(vec![result.into()])
         }
     }
@@ -82,17 +110,27 @@ fn dimensions(call: &Call<'_>, kind: Kind) -> Results {
     let lengths = call.optional_sizes("s")?;
     let dims = match (call.optional_dims("dim", tensor.rank())?, &lengths) {
         (Some(dims), _) => dims,
-        (None, Some(lengths)) => (tensor.rank().saturating_sub(lengths.len())..tensor.rank()).collect(),
+        (None, Some(lengths)) => {
+            (tensor.rank().saturating_sub(lengths.len())..tensor.rank()).collect()
+        }
         (None, None) => (0..tensor.rank()).collect(),
     };
-    let input = promoted(call, &tensor, matches!(kind, Kind::Complex | Kind::FromHalf))?;
+    let input = promoted(
+        call,
+        &tensor,
+        matches!(kind, Kind::Complex | Kind::FromHalf),
+    )?;
     transformed(call, &input, &dims, lengths, kind)
 }
 
 /// The input as floats, or as complex numbers.
 fn promoted(call: &Call<'_>, tensor: &Tensor, to_complex: bool) -> Result<Tensor, NoInference> {
     check_device(call, tensor)?;
-    let own = if is_integral(tensor.dtype) { DEFAULT_FLOAT } else { tensor.dtype };
+    let own = if is_integral(tensor.dtype) {
+        DEFAULT_FLOAT
+    } else {
+        tensor.dtype
+    };
     let dtype = if to_complex { complex_of(own) } else { own };
     if dtype == tensor.dtype {
         return Ok(tensor.clone());
@@ -114,7 +152,10 @@ fn transformed(
     let mut signal = input.sizes.get(*last).cloned().unwrap_or(Size::ONE);
     if kind == Kind::FromHalf {
         signal = signal.sub(&Size::ONE)?.mul(&Size::Int(2))?;
-        if let Some(given) = lengths.get_mut(others.len()).filter(|given| given.as_int() != Some(-1)) {
+        if let Some(given) = lengths
+            .get_mut(others.len())
+            .filter(|given| given.as_int() != Some(-1))
+        {
             signal = given.clone();
             *given = half(&signal)?;
         }
@@ -125,7 +166,12 @@ fn transformed(
         Kind::ToHalf | Kind::ToHalfFirst => {
             let mut sizes = input.sizes.clone();
             sizes[*last] = half(&sizes[*last])?;
-            let spectrum = Tensor::contiguous(call.env, complex_of(input.dtype), sizes.clone(), &input.device)?;
+            let spectrum = Tensor::contiguous(
+                call.env,
+                complex_of(input.dtype),
+                sizes.clone(),
+                &input.device,
+            )?;
             if kind == Kind::ToHalf || others.is_empty() {
                 spectrum
             } else {
@@ -143,7 +189,12 @@ fn half(length: &Size) -> Result<Size, NoInference> {
 }
 
 /// The input padded or cut to the lengths; -1 keeps a length.
-fn resized(call: &Call<'_>, input: &Tensor, dims: &[usize], lengths: &[Size]) -> Result<Tensor, NoInference> {
+fn resized(
+    call: &Call<'_>,
+    input: &Tensor,
+    dims: &[usize],
+    lengths: &[Size],
+) -> Result<Tensor, NoInference> {
     let mut sizes = input.sizes.clone();
     let (mut is_padded, mut is_cut) = (false, false);
     for (dim, length) in dims.iter().zip(lengths) {
@@ -154,7 +205,11 @@ fn resized(call: &Call<'_>, input: &Tensor, dims: &[usize], lengths: &[Size]) ->
             Some(true) => is_padded = true,
             Some(false) if call.env.equal(size, length) => {}
             Some(false) => is_cut = true,
-            None => return Err(call.unknown(format!("whether {size} is padded or cut to {length} is not known"))),
+            None => {
+                return Err(call.unknown(format!(
+                    "whether {size} is padded or cut to {length} is not known"
+                )));
+            }
         }
         *size = length.clone();
     }
@@ -169,7 +224,12 @@ fn resized(call: &Call<'_>, input: &Tensor, dims: &[usize], lengths: &[Size]) ->
 }
 
 /// Complex transforms of all dimensions but the last, which becomes real.
-fn from_half(call: &Call<'_>, input: &Tensor, dims: &[usize], signal: Size) -> Result<Tensor, NoInference> {
+fn from_half(
+    call: &Call<'_>,
+    input: &Tensor,
+    dims: &[usize],
+    signal: Size,
+) -> Result<Tensor, NoInference> {
     let Some((last, others)) = dims.split_last() else {
         return Ok(input.clone());
     };
@@ -201,7 +261,8 @@ fn executed(
             Ordering::Greater
         }
     };
-    let (inner, mut outer): (Vec<usize>, Vec<usize>) = (0..input.rank()).partition(|dim| dims.contains(dim));
+    let (inner, mut outer): (Vec<usize>, Vec<usize>) =
+        (0..input.rank()).partition(|dim| dims.contains(dim));
     outer.sort_by(by_stride);
     let inner_sizes: Vec<Size> = dims.iter().map(|dim| sizes[*dim].clone()).collect();
     let inner_strides = contiguous_strides(env, &inner_sizes)?;
@@ -220,7 +281,9 @@ fn executed(
 fn transformed_dims(call: &Call<'_>) -> Result<(Rc<Tensor>, Vec<usize>), NoInference> {
     let tensor = call.tensor_at(0)?;
     check_device(call, &tensor)?;
-    let dims = call.optional_dims("dim", tensor.rank())?.unwrap_or_default();
+    let dims = call
+        .optional_dims("dim", tensor.rank())?
+        .unwrap_or_default();
     Ok((tensor, dims))
 }
 
@@ -229,26 +292,38 @@ fn c2c(call: &Call<'_>) -> Results {
     if dims.is_empty() {
         return Ok(vec![like(call.env, &tensor, tensor.dtype)?.into()]);
     }
-    Ok(vec![executed(call, &tensor, &dims, tensor.dtype, tensor.sizes.clone())?.into()])
+    Ok(vec![
+        executed(call, &tensor, &dims, tensor.dtype, tensor.sizes.clone())?.into(),
+    ])
 }
 
 fn r2c(call: &Call<'_>) -> Results {
     let (tensor, dims) = transformed_dims(call)?;
     let mut sizes = tensor.sizes.clone();
-    if let Some(size) = dims.last().and_then(|last| sizes.get_mut(*last)).filter(|_| call.bool("onesided") == Ok(true)) {
+    if let Some(size) = dims
+        .last()
+        .and_then(|last| sizes.get_mut(*last))
+        .filter(|_| call.bool("onesided") == Ok(true))
+    {
         *size = half(size)?;
     }
-    Ok(vec![Tensor::contiguous(call.env, complex_of(tensor.dtype), sizes, &tensor.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, complex_of(tensor.dtype), sizes, &tensor.device)?.into(),
+    ])
 }
 
 fn c2r(call: &Call<'_>) -> Results {
     let (tensor, dims) = transformed_dims(call)?;
-    Ok(vec![from_half(call, &tensor, &dims, call.size("last_dim_size")?)?.into()])
+    Ok(vec![
+        from_half(call, &tensor, &dims, call.size("last_dim_size")?)?.into(),
+    ])
 }
 
 fn shifted(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![Tensor::contiguous(call.env, tensor.dtype, tensor.sizes.clone(), &tensor.device)?.into()])
+    Ok(vec![
+        Tensor::contiguous(call.env, tensor.dtype, tensor.sizes.clone(), &tensor.device)?.into(),
+    ])
 }
 
 /// Spectra of windows that slide over a signal: frequencies, then frames, in memory the other way round.
@@ -268,13 +343,20 @@ fn stft(call: &Call<'_>) -> Results {
         false => length.clone(),
     };
     let frames = length.sub(&window)?.floor_div(&hop)?.add(&Size::ONE)?;
-    let is_complex = signal.dtype.is_complex() || call.optional_tensor("window")?.is_some_and(|window| window.dtype.is_complex());
+    let is_complex = signal.dtype.is_complex()
+        || call
+            .optional_tensor("window")?
+            .is_some_and(|window| window.dtype.is_complex());
     let is_half = match call.get("onesided") {
         Item::None => !is_complex,
         _ => call.bool("onesided")?,
     };
     let frequencies = if is_half { half(&window)? } else { window };
-    let in_memory: Vec<Size> = batch.iter().cloned().chain([frames.clone(), frequencies.clone()]).collect();
+    let in_memory: Vec<Size> = batch
+        .iter()
+        .cloned()
+        .chain([frames.clone(), frequencies.clone()])
+        .collect();
     let mut strides = contiguous_strides(call.env, &in_memory)?;
     let rank = strides.len();
     strides.swap(rank - 1, rank - 2);

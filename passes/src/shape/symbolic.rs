@@ -11,7 +11,9 @@ pub const RULES: &[Row] = &[
     ("sym.sub", |call| arithmetic(call, |a, b| a.sub(&b))),
     ("sym.mul", |call| arithmetic(call, |a, b| Expr::mul([a, b]))),
     ("sym.truediv", truediv),
-    ("sym.floordiv", |call| arithmetic(call, |a, b| Expr::call(Func::FloorDiv, vec![a, b]))),
+    ("sym.floordiv", |call| {
+        arithmetic(call, |a, b| Expr::call(Func::FloorDiv, vec![a, b]))
+    }),
     ("sym.mod", |call| arithmetic(call, modulo)),
     ("sym.pow", pow),
     ("sym.neg", |call| unary(call, |a| a.neg())),
@@ -19,10 +21,18 @@ pub const RULES: &[Row] = &[
     ("sym.abs", |call| unary(call, |a| function(Func::Abs, a))),
     ("sym.and_", |call| bits(call, Func::And, Func::BitwiseAnd)),
     ("sym.or_", |call| bits(call, Func::Or, Func::BitwiseOr)),
-    ("sym.xor", |call| bits(call, Func::BitwiseXor, Func::BitwiseXor)),
-    ("sym.lshift", |call| arithmetic(call, |a, b| Expr::call(Func::LShift, vec![a, b]))),
-    ("sym.rshift", |call| arithmetic(call, |a, b| Expr::call(Func::RShift, vec![a, b]))),
-    ("sym.not_ sym.sym_not", |call| to_bool(call, |a| function(Func::Not, a))),
+    ("sym.xor", |call| {
+        bits(call, Func::BitwiseXor, Func::BitwiseXor)
+    }),
+    ("sym.lshift", |call| {
+        arithmetic(call, |a, b| Expr::call(Func::LShift, vec![a, b]))
+    }),
+    ("sym.rshift", |call| {
+        arithmetic(call, |a, b| Expr::call(Func::RShift, vec![a, b]))
+    }),
+    ("sym.not_ sym.sym_not", |call| {
+        to_bool(call, |a| function(Func::Not, a))
+    }),
     ("sym.truth", |call| to_bool(call, Ok)),
     ("sym.eq", |call| compare(call, Relation::Eq)),
     ("sym.ne", |call| compare(call, Relation::Ne)),
@@ -30,15 +40,23 @@ pub const RULES: &[Row] = &[
     ("sym.le", |call| compare(call, Relation::Le)),
     ("sym.gt", |call| compare(call, Relation::Gt)),
     ("sym.ge", |call| compare(call, Relation::Ge)),
-    ("sym.trunc sym.sym_int", |call| rounded(call, Func::TruncToInt)),
+    ("sym.trunc sym.sym_int", |call| {
+        rounded(call, Func::TruncToInt)
+    }),
     ("sym.floor", |call| rounded(call, Func::FloorToInt)),
     ("sym.ceil", |call| rounded(call, Func::CeilToInt)),
     ("sym.sym_float", |call| math(call, Func::ToFloat)),
-    ("sym.sym_max", |call| arithmetic(call, |a, b| Expr::call(Func::Max, vec![a, b]))),
-    ("sym.sym_min", |call| arithmetic(call, |a, b| Expr::call(Func::Min, vec![a, b]))),
+    ("sym.sym_max", |call| {
+        arithmetic(call, |a, b| Expr::call(Func::Max, vec![a, b]))
+    }),
+    ("sym.sym_min", |call| {
+        arithmetic(call, |a, b| Expr::call(Func::Min, vec![a, b]))
+    }),
     ("sym.sym_ite", if_then_else),
     ("sym.sym_sum", sum),
-    ("sym.sym_fresh_size", |call| Ok(vec![Item::Int(call.env.unbacked())])),
+    ("sym.sym_fresh_size", |call| {
+        Ok(vec![Item::Int(call.env.unbacked())])
+    }),
     ("sym._sym_sqrt sym.sym_sqrt", |call| math(call, Func::Sqrt)),
     ("sym._sym_cos", |call| math(call, Func::Cos)),
     ("sym._sym_cosh", |call| math(call, Func::Cosh)),
@@ -55,11 +73,18 @@ pub const RULES: &[Row] = &[
     ("aten.sym_stride.int aten.stride.int", stride),
     ("aten.sym_stride.default aten.stride.default", strides),
     ("aten.sym_numel aten.numel", numel),
-    ("aten.sym_storage_offset aten.storage_offset", storage_offset),
+    (
+        "aten.sym_storage_offset aten.storage_offset",
+        storage_offset,
+    ),
     ("aten.dim", dim),
     ("aten.sym_is_contiguous aten.is_contiguous", is_contiguous),
-    ("aten.is_complex", |call| dtype_is(call, |tensor| tensor.dtype.is_complex())),
-    ("aten.is_floating_point", |call| dtype_is(call, |tensor| tensor.dtype.is_floating_point())),
+    ("aten.is_complex", |call| {
+        dtype_is(call, |tensor| tensor.dtype.is_complex())
+    }),
+    ("aten.is_floating_point", |call| {
+        dtype_is(call, |tensor| tensor.dtype.is_floating_point())
+    }),
     ("aten.item aten._local_scalar_dense", item),
 ];
 
@@ -99,7 +124,10 @@ fn scalar(call: &Call<'_>, item: &Item) -> Result<Scalar, NoInference> {
 }
 
 fn operands<const N: usize>(call: &Call<'_>) -> Result<[Scalar; N], NoInference> {
-    let found = call.given().map(|item| scalar(call, item)).collect::<Result<Vec<_>, _>>()?;
+    let found = call
+        .given()
+        .map(|item| scalar(call, item))
+        .collect::<Result<Vec<_>, _>>()?;
     let count = found.len();
     <[Scalar; N]>::try_from(found)
         .map_err(|_| call.contradiction(format!("there are {count} operands, expected {N}")))
@@ -143,21 +171,31 @@ fn modulo(a: Expr, b: Expr) -> Built {
         let relation = Expr::relation(Relation::Ge, expr, &zero);
         relation.is_ok_and(|relation| relation.as_bool() == Some(true))
     };
-    let func = if is_nonnegative(&a) && is_nonnegative(&b) { Func::Mod } else { Func::PythonMod };
+    let func = if is_nonnegative(&a) && is_nonnegative(&b) {
+        Func::Mod
+    } else {
+        Func::PythonMod
+    };
     Expr::call(func, vec![a, b])
 }
 
 fn truediv(call: &Call<'_>) -> Results {
     match operands::<2>(call)? {
         [Scalar::Int(a), Scalar::Int(b)] => float(Expr::call(Func::IntTrueDiv, vec![a, b])?),
-        [a, b] => float(Expr::call(Func::FloatTrueDiv, vec![a.to_float()?, b.to_float()?])?),
+        [a, b] => float(Expr::call(
+            Func::FloatTrueDiv,
+            vec![a.to_float()?, b.to_float()?],
+        )?),
     }
 }
 
 fn pow(call: &Call<'_>) -> Results {
     match operands::<2>(call)? {
         [Scalar::Int(a), Scalar::Int(b)] => int(Expr::call(Func::PowByNatural, vec![a, b])?),
-        [a, b] => float(Expr::call(Func::FloatPow, vec![a.to_float()?, b.to_float()?])?),
+        [a, b] => float(Expr::call(
+            Func::FloatPow,
+            vec![a.to_float()?, b.to_float()?],
+        )?),
     }
 }
 
@@ -250,12 +288,16 @@ fn one_of(call: &Call<'_>, values: &[Size], dim: usize) -> Results {
 
 fn sizes(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![Item::List(tensor.sizes.iter().cloned().map(Item::Int).collect())])
+    Ok(vec![Item::List(
+        tensor.sizes.iter().cloned().map(Item::Int).collect(),
+    )])
 }
 
 fn strides(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![Item::List(tensor.strides.iter().cloned().map(Item::Int).collect())])
+    Ok(vec![Item::List(
+        tensor.strides.iter().cloned().map(Item::Int).collect(),
+    )])
 }
 
 fn numel(call: &Call<'_>) -> Results {
@@ -275,7 +317,9 @@ fn is_contiguous(call: &Call<'_>) -> Results {
     if !tensor.is_static() {
         return Err(call.unknown("sizes are symbolic"));
     }
-    let format = call.memory_format("memory_format").unwrap_or(super::MemoryFormat::Contiguous);
+    let format = call
+        .memory_format("memory_format")
+        .unwrap_or(super::MemoryFormat::Contiguous);
     Ok(vec![Item::Bool(tensor.is_contiguous_in(call.env, format))])
 }
 

@@ -89,9 +89,8 @@ impl Tensor {
 
     /// Reads the form of the IR; none if the rank is unknown or an expression cannot be read.
     pub fn from_meta(env: &ShapeEnv<'_>, meta: &TensorMeta) -> Option<Self> {
-        let read = |dims: &[Dim]| -> Option<Vec<Size>> {
-            dims.iter().map(|dim| env.size(dim)).collect()
-        };
+        let read =
+            |dims: &[Dim]| -> Option<Vec<Size>> { dims.iter().map(|dim| env.size(dim)).collect() };
         let sizes = read(meta.sizes.as_deref()?)?;
         let strides = match &meta.strides {
             Some(strides) if strides.len() == sizes.len() => read(strides)?,
@@ -308,7 +307,10 @@ fn equal_dense_stride(env: &ShapeEnv<'_>, stride: &Size, expected: &Size) -> boo
     if stride.as_int().is_some() && expected.as_int().is_some() {
         return false;
     }
-    env.equal(&without_max(&stride.expanded()).expanded(), &without_max(&expected.expanded()).expanded())
+    env.equal(
+        &without_max(&stride.expanded()).expanded(),
+        &without_max(&expected.expanded()).expanded(),
+    )
 }
 
 /// The expression with `x` for each `Max(1, x)`.

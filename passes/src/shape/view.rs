@@ -23,8 +23,14 @@ pub const RULES: &[Row] = &[
         same,
     ),
     ("aten.permute", permute),
-    ("aten.transpose.int aten.swapaxes aten.swapdims", transpose),
-    ("aten.t aten.numpy_T aten.mT aten.mH aten.matrix_H aten.adjoint", transpose_all),
+    (
+        "aten.transpose.int aten.transpose_ aten.swapaxes aten.swapdims aten.swapaxes_ aten.swapdims_",
+        transpose,
+    ),
+    (
+        "aten.t aten.numpy_T aten.mT aten.mH aten.matrix_H aten.adjoint",
+        transpose_all,
+    ),
     ("aten.movedim aten.moveaxis", movedim),
     ("prims.transpose", prims_transpose),
     ("aten.slice.Tensor", slice),
@@ -40,12 +46,21 @@ pub const RULES: &[Row] = &[
     ("aten.real", real),
     ("aten.imag", imag),
     ("aten.split.Tensor aten.unsafe_split.Tensor", split),
-    ("aten.split.sizes aten.split_with_sizes aten.unsafe_split_with_sizes", split_with_sizes),
+    (
+        "aten.split.sizes aten.split_with_sizes aten.unsafe_split_with_sizes",
+        split_with_sizes,
+    ),
     ("aten.chunk aten.unsafe_chunk", chunk),
     ("aten.tensor_split.sections", tensor_split_sections),
     ("aten.tensor_split.indices", tensor_split_indices),
-    ("aten.hsplit.int aten.vsplit.int aten.dsplit.int", side_split_sections),
-    ("aten.hsplit.array aten.vsplit.array aten.dsplit.array", side_split_indices),
+    (
+        "aten.hsplit.int aten.vsplit.int aten.dsplit.int",
+        side_split_sections,
+    ),
+    (
+        "aten.hsplit.array aten.vsplit.array aten.dsplit.array",
+        side_split_indices,
+    ),
     ("aten.unbind.int", unbind),
     ("aten.view.dtype", view_dtype),
 ];
@@ -57,7 +72,11 @@ pub fn same(call: &Call<'_>) -> Results {
 
 /// A tensor that shows another's memory: gradients are not recorded for it.
 fn shown(tensor: &Tensor) -> Item {
-    Tensor { requires_grad: false, ..tensor.clone() }.into()
+    Tensor {
+        requires_grad: false,
+        ..tensor.clone()
+    }
+    .into()
 }
 
 /// The tensor with other sizes and strides.
@@ -86,20 +105,31 @@ pub fn copied(call: &Call<'_>, rule: Rule) -> Results {
     rule(call)?
         .into_iter()
         .map(|item| match item {
-            Item::List(items) => items.into_iter().map(copy).collect::<Result<_, _>>().map(Item::List),
+            Item::List(items) => items
+                .into_iter()
+                .map(copy)
+                .collect::<Result<_, _>>()
+                .map(Item::List),
             item => copy(item),
         })
         .collect()
 }
 
 fn in_order(tensor: &Tensor, order: &[usize]) -> Item {
-    let pick = |values: &[Size]| order.iter().filter_map(|dim| values.get(*dim).cloned()).collect();
+    let pick = |values: &[Size]| {
+        order
+            .iter()
+            .filter_map(|dim| values.get(*dim).cloned())
+            .collect()
+    };
     restrided(tensor, pick(&tensor.sizes), pick(&tensor.strides)).into()
 }
 
 fn permute(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let dims = call.optional_dims("dims", tensor.rank())?.unwrap_or_default();
+    let dims = call
+        .optional_dims("dims", tensor.rank())?
+        .unwrap_or_default();
     permuted(call, &tensor, &dims)
 }
 
@@ -117,7 +147,9 @@ fn permuted(call: &Call<'_>, tensor: &Tensor, dims: &[usize]) -> Results {
 
 fn prims_transpose(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let dims = call.optional_dims("permutation", tensor.rank())?.unwrap_or_default();
+    let dims = call
+        .optional_dims("permutation", tensor.rank())?
+        .unwrap_or_default();
     permuted(call, &tensor, &dims)
 }
 
@@ -162,7 +194,10 @@ fn movedim(call: &Call<'_>) -> Results {
         }
     }
     let mut rest = (0..rank).filter(|dim| !sources.contains(dim));
-    let order: Option<Vec<usize>> = slots.into_iter().map(|slot| slot.or_else(|| rest.next())).collect();
+    let order: Option<Vec<usize>> = slots
+        .into_iter()
+        .map(|slot| slot.or_else(|| rest.next()))
+        .collect();
     match order {
         Some(order) => permuted(call, &tensor, &order),
         None => Err(call.contradiction("sources and destinations do not match")),
@@ -215,9 +250,13 @@ fn slice_index(env: &ShapeEnv<'_>, size: &Size, index: &Size) -> Result<Option<S
     if env.holds(Relation::Lt, index, &negated) {
         return Ok(Some(Size::ZERO));
     }
-    let is_from_end = env.holds(Relation::Lt, index, &Size::ZERO)
-        && env.holds(Relation::Ge, index, &negated);
-    Ok(if is_from_end { Some(index.add(size)?) } else { None })
+    let is_from_end =
+        env.holds(Relation::Lt, index, &Size::ZERO) && env.holds(Relation::Ge, index, &negated);
+    Ok(if is_from_end {
+        Some(index.add(size)?)
+    } else {
+        None
+    })
 }
 
 fn slice_length(
@@ -247,7 +286,12 @@ fn select(call: &Call<'_>) -> Results {
     selected(call, &tensor, dim, &index).map(|result| vec![result])
 }
 
-fn selected(call: &Call<'_>, tensor: &Tensor, dim: usize, index: &Size) -> Result<Item, NoInference> {
+fn selected(
+    call: &Call<'_>,
+    tensor: &Tensor,
+    dim: usize,
+    index: &Size,
+) -> Result<Item, NoInference> {
     let env = call.env;
     let (size, stride) = (&tensor.sizes[dim], &tensor.strides[dim]);
     let negated = Size::ZERO.sub(size)?;
@@ -325,7 +369,10 @@ fn squeeze(call: &Call<'_>) -> Results {
     };
     let squeezed = |dim: &usize| {
         dims.as_ref().is_none_or(|dims| dims.contains(dim))
-            && tensor.sizes.get(*dim).is_some_and(|size| call.env.is(size, 1))
+            && tensor
+                .sizes
+                .get(*dim)
+                .is_some_and(|size| call.env.is(size, 1))
     };
     let kept: Vec<usize> = (0..rank).filter(|dim| !squeezed(dim)).collect();
     Ok(vec![in_order(&tensor, &kept)])
@@ -344,7 +391,13 @@ fn as_strided(call: &Call<'_>) -> Results {
     }
     let offset = call.optional_size("storage_offset")?;
     let offset = offset.unwrap_or_else(|| tensor.offset.clone());
-    Ok(vec![Tensor { offset, ..restrided(&tensor, sizes, strides) }.into()])
+    Ok(vec![
+        Tensor {
+            offset,
+            ..restrided(&tensor, sizes, strides)
+        }
+        .into(),
+    ])
 }
 
 fn diagonal(call: &Call<'_>) -> Results {
@@ -357,9 +410,17 @@ fn diagonal(call: &Call<'_>) -> Results {
     }
     let shift = call.int("offset")?;
     let (rows, columns) = (&tensor.sizes[first], &tensor.sizes[second]);
-    let shifted = Size::Int(shift.checked_abs().ok_or_else(|| call.contradiction("the offset overflows"))?);
+    let shifted = Size::Int(
+        shift
+            .checked_abs()
+            .ok_or_else(|| call.contradiction("the offset overflows"))?,
+    );
     let (rows, columns, stride) = if shift >= 0 {
-        (rows.clone(), columns.sub(&shifted)?, &tensor.strides[second])
+        (
+            rows.clone(),
+            columns.sub(&shifted)?,
+            &tensor.strides[second],
+        )
     } else {
         (rows.sub(&shifted)?, columns.clone(), &tensor.strides[first])
     };
@@ -405,7 +466,10 @@ fn unfold(call: &Call<'_>) -> Results {
 fn view_as_real(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     if !tensor.dtype.is_complex() {
-        return Err(call.contradiction(format!("the dtype is `{}`, expected a complex one", tensor.dtype.torch_name())));
+        return Err(call.contradiction(format!(
+            "the dtype is `{}`, expected a complex one",
+            tensor.dtype.torch_name()
+        )));
     }
     let mut result = in_reals(&tensor)?;
     result.sizes.push(Size::Int(2));
@@ -416,7 +480,11 @@ fn view_as_real(call: &Call<'_>) -> Results {
 /// Strides and offset counted in parts of the complex elements.
 fn in_reals(tensor: &Tensor) -> Result<Tensor, NoInference> {
     let two = Size::Int(2);
-    let strides = tensor.strides.iter().map(|stride| stride.mul(&two)).collect::<Result<_, _>>()?;
+    let strides = tensor
+        .strides
+        .iter()
+        .map(|stride| stride.mul(&two))
+        .collect::<Result<_, _>>()?;
     Ok(Tensor {
         dtype: real_of(tensor.dtype),
         offset: tensor.offset.mul(&two)?,
@@ -488,7 +556,10 @@ fn in_parts_of(call: &Call<'_>, tensor: &Tensor, dim: usize, part: &Size) -> Res
 /// How many results there are: a number in any program, at the latest by the sizes of its export.
 fn decided(call: &Call<'_>, count: &Size) -> Result<usize, NoInference> {
     const MOST: i64 = 1 << 16;
-    let hint = call.env.hint(count).filter(|count| (0..=MOST).contains(count));
+    let hint = call
+        .env
+        .hint(count)
+        .filter(|count| (0..=MOST).contains(count));
     hint.and_then(|count| usize::try_from(count).ok())
         .ok_or_else(|| call.unknown(format!("the number of results, {count}, is not known")))
 }
@@ -504,12 +575,18 @@ fn size_of(call: &Call<'_>, tensor: &Tensor, dim: usize) -> Result<Size, NoInfer
 fn split_with_sizes(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let dim = call.dim("dim", tensor.rank())?;
-    let name = if call.has("split_sizes") { "split_sizes" } else { "split_size" };
+    let name = if call.has("split_sizes") {
+        "split_sizes"
+    } else {
+        "split_size"
+    };
     let lengths = call.sizes(name)?;
     let size = size_of(call, &tensor, dim)?;
     let total = Size::sum(&lengths)?;
     if call.env.statically(Relation::Eq, &total, &size) == Some(false) {
-        return Err(call.contradiction(format!("parts of {total} altogether do not fit size {size}")));
+        return Err(call.contradiction(format!(
+            "parts of {total} altogether do not fit size {size}"
+        )));
     }
     parts(&tensor, dim, lengths)
 }
@@ -522,7 +599,9 @@ fn chunk(call: &Call<'_>) -> Results {
         return Err(call.contradiction(format!("cannot be split into {chunks} chunks")));
     }
     let size = size_of(call, &tensor, dim)?;
-    let part = size.add(&Size::Int(chunks - 1))?.floor_div(&Size::Int(chunks))?;
+    let part = size
+        .add(&Size::Int(chunks - 1))?
+        .floor_div(&Size::Int(chunks))?;
     if call.env.is(&size, 0) {
         let count = decided(call, &Size::Int(chunks))?;
         return parts(&tensor, dim, vec![Size::ZERO; count]);
@@ -542,7 +621,13 @@ fn in_sections(call: &Call<'_>, tensor: &Tensor, dim: usize, sections: i64) -> R
     let least = size.floor_div(&Size::Int(sections))?;
     let extra = decided(call, &size.modulo(&Size::Int(sections))?)?;
     let more = least.add(&Size::ONE)?;
-    let lengths = (0..count).map(|index| if index < extra { more.clone() } else { least.clone() });
+    let lengths = (0..count).map(|index| {
+        if index < extra {
+            more.clone()
+        } else {
+            least.clone()
+        }
+    });
     parts(tensor, dim, lengths.collect())
 }
 
@@ -598,9 +683,13 @@ fn unbind(call: &Call<'_>) -> Results {
 /// The same bytes under a dtype of another or the same width.
 fn view_dtype(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let dtype = call.dtype("dtype").ok_or_else(|| call.unknown("there is no dtype"))?;
+    let dtype = call
+        .dtype("dtype")
+        .ok_or_else(|| call.unknown("there is no dtype"))?;
     let result = match (width(tensor.dtype), width(dtype)) {
-        (own, new) if own == new => restrided(&tensor, tensor.sizes.clone(), tensor.strides.clone()),
+        (own, new) if own == new => {
+            restrided(&tensor, tensor.sizes.clone(), tensor.strides.clone())
+        }
         (own, new) if own > new => rescaled(&tensor, |size| size.mul(&Size::Int(own / new)))?,
         (own, new) => rescaled(&tensor, |size| size.floor_div(&Size::Int(new / own)))?,
     };

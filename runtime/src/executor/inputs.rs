@@ -1,7 +1,7 @@
 //! The check of a call's inputs against the signature, before anything runs.
 //!
-//! As PyTorch does, a lower bound of at most 2 is not enforced: export assumes that dynamic sizes are neither 0 nor 1,
-//! and programs run with these sizes all the same.
+//! The range "2 and more" is not enforced: export assumes of every dynamic size that it is neither 0 nor 1, and
+//! PyTorch runs programs with these sizes all the same. Every other range is one that somebody asked for.
 
 use expc_dialects::Diagnostic;
 use expc_symbolic::{Expr, Guard, PathElement, Program, Property, Source, Value as Number};
@@ -14,7 +14,7 @@ use crate::{
     torch::{SharedValue, TensorInfo, Value},
 };
 
-/// The lower bound that stands for "any size".
+/// The lower bound that, without an upper one, stands for "any size".
 const ASSUMED_MINIMUM: i64 = 2;
 
 /// The conditions on the user inputs of a program.
@@ -161,15 +161,15 @@ impl InputChecks {
         match expr {
             Ok(expr) => {
                 let range = ranges.iter().find(|range| range.expression == text);
+                let (min, max) = range.map_or((None, None), |range| (range.min, range.max));
+                let is_assumed = max.is_none() && min == Some(ASSUMED_MINIMUM);
                 self.terms.push(Term {
                     place,
                     text: text.to_owned(),
                     is_symbol: expr.as_symbol().is_some(),
                     program: Program::new(&expr),
-                    min: range
-                        .and_then(|range| range.min)
-                        .filter(|min| *min > ASSUMED_MINIMUM),
-                    max: range.and_then(|range| range.max),
+                    min: min.filter(|_| !is_assumed),
+                    max,
                 });
             }
             Err(problem) => self.warn(format!("size `{text}` is not checked: {problem}")),
@@ -196,24 +196,38 @@ impl InputChecks {
     }
 
     fn place_of(&self, source: &Source) -> Option<Place> {
-        let path = Source {
-            path: source.path.clone(),
-            property: Property::Value,
-        }
-        .to_string();
-        // The placeholder of an argument that is no container carries its name.
-        let plain = match source.path.as_slice() {
-            [PathElement::Key(name)] => Some(name),
-            _ => None,
-        };
-        let input = self
-            .inputs
-            .iter()
-            .position(|input| input.path == path || Some(&input.path) == plain)?;
+        let input = self.input_of(&source.path)?;
         Some(Place {
             input,
             property: source.property,
         })
+    }
+
+    /// The input that a guard names by its path, by its position among all inputs (`flat_args[1]`), or as an item of
+    /// what was a tuple of arguments and is now one of them (`args[1]` for `args_1`).
+    fn input_of(&self, path: &[PathElement]) -> Option<usize> {
+        let text = |path: &[PathElement]| {
+            let property = Property::Value;
+            Source {
+                path: path.to_vec(),
+                property,
+            }
+            .to_string()
+        };
+        let find = |path: &str| self.inputs.iter().position(|input| input.path == path);
+        match path {
+            [PathElement::Key(root), PathElement::Index(index)] if root == "flat_args" => {
+                usize::try_from(*index)
+                    .ok()
+                    .filter(|index| *index < self.inputs.len())
+            }
+            [PathElement::Key(root), PathElement::Index(index), rest @ ..] => {
+                let mut joined = vec![PathElement::Key(format!("{root}_{index}"))];
+                joined.extend_from_slice(rest);
+                find(&text(path)).or_else(|| find(&text(&joined)))
+            }
+            _ => find(&text(path)),
+        }
     }
 
     fn warn(&mut self, message: String) {
@@ -261,8 +275,10 @@ impl InputChecks {
             self.define(&mut symbols, term, *value, *value)?;
         }
         for (term, value) in found.iter().filter(|(term, _)| !term.is_symbol) {
-            if let Some(solution) = solve(term, &symbols, *value) {
-                self.define(&mut symbols, term, solution, *value)?;
+            match solve(term, &symbols, *value) {
+                Solution::Whole(solution) => self.define(&mut symbols, term, solution, *value)?,
+                Solution::Impossible => return Err(self.impossible(term, *value)),
+                Solution::Unknown => {}
             }
         }
         for (term, value) in found {
@@ -329,6 +345,14 @@ impl InputChecks {
         problem
     }
 
+    fn impossible(&self, term: &Term, value: i64) -> Box<Diagnostic> {
+        let (place, text) = (self.describe(&term.place), &term.text);
+        let symbols = term.program.symbols().join(", ");
+        let what =
+            format!("{place} is {value}, exported for sizes `{text}` with a whole {symbols}");
+        error(code::INPUT_RANGE, what)
+    }
+
     fn check_range(&self, term: &Term, value: i64) -> Result<()> {
         let too_small = term.min.is_some_and(|min| value < min);
         let too_large = term.max.is_some_and(|max| value > max);
@@ -337,7 +361,7 @@ impl InputChecks {
         }
         let range = match (term.min, term.max) {
             (Some(min), Some(max)) => format!("{min}..{max}"),
-            (None, Some(max)) => format!("{ASSUMED_MINIMUM}..{max}"),
+            (None, Some(max)) => format!("at most {max}"),
             (Some(min), None) => format!("{min} and more"),
             (None, None) => String::new(),
         };
@@ -420,24 +444,42 @@ fn evaluate(term: &Term, symbols: &FxHashMap<&str, (i64, &Term)>) -> Option<i64>
     }
 }
 
-/// The value of the only symbol of a term that is affine in it, if that is unknown and whole.
-fn solve(term: &Term, symbols: &FxHashMap<&str, (i64, &Term)>, value: i64) -> Option<i64> {
-    let [symbol] = term.program.symbols() else {
-        return None;
-    };
-    if symbols.contains_key(symbol.as_str()) {
-        return None;
+/// What the value of a term says about its only symbol.
+enum Solution {
+    Whole(i64),
+    /// No integer gives the value.
+    Impossible,
+    /// The symbol is known already, or the term is not affine in it.
+    Unknown,
+}
+
+fn solve(term: &Term, symbols: &FxHashMap<&str, (i64, &Term)>, value: i64) -> Solution {
+    match term.program.symbols() {
+        [symbol] if !symbols.contains_key(symbol.as_str()) => {
+            solve_affine(&term.program, value).unwrap_or(Solution::Unknown)
+        }
+        _ => Solution::Unknown,
     }
-    let at = |symbol: i64| match term.program.run(&[Number::Int(symbol)]) {
+}
+
+fn solve_affine(program: &Program, value: i64) -> Option<Solution> {
+    // Away from 0 and 1, where functions such as `Max` bend.
+    const BASE: i64 = 1 << 20;
+    let at = |symbol: i64| match program.run(&[Number::Int(symbol)]) {
         Ok(Number::Int(value)) => Some(value),
         _ => None,
     };
-    // Away from 0 and 1, where functions such as `Max` bend.
-    let (low, high) = (at(1 << 20)?, at((1 << 20) + 1)?);
-    let slope = high.checked_sub(low)?;
+    let (low, middle, high) = (at(BASE)?, at(BASE + 1)?, at(BASE + 2)?);
+    let slope = middle.checked_sub(low)?;
+    if high.checked_sub(middle)? != slope {
+        return None;
+    }
     let distance = value.checked_sub(low)?;
-    let solution = distance.checked_div(slope)?.checked_add(1 << 20)?;
-    (at(solution) == Some(value)).then_some(solution)
+    let solution = distance.checked_div(slope)?.checked_add(BASE)?;
+    if at(solution)? == value {
+        return Some(Solution::Whole(solution));
+    }
+    (distance.checked_rem(slope)? != 0).then_some(Solution::Impossible)
 }
 
 /// The number at a place; none where the input has no such thing.

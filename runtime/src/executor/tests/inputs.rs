@@ -86,8 +86,7 @@ fn symbols_ranges_and_guards_are_checked() {
     assert_eq!(check([3, 10], [5, 4]), Ok(()));
     assert_eq!(
         check([1, 10], [5, 2]),
-        Ok(()),
-        "0 and 1 are allowed as PyTorch allows them"
+        Err("x.shape[0] is 1, exported for 2..64".into())
     );
     assert_eq!(
         check([100, 10], [5, 101]),
@@ -180,4 +179,57 @@ fn numbers_and_constants_are_inputs_too() {
         call(Value::Float(2.0), Value::None, Value::Int(1)),
         Err("n: expected an int, found float".into())
     );
+}
+
+#[test]
+fn two_and_more_is_no_range_that_anybody_asked_for() {
+    let range = |min, max| Range {
+        expression: "s0".into(),
+        min: Some(min),
+        max,
+    };
+    let accepts = |range: Range, size: i64| {
+        let inputs = vec![user("x", float_tensor(&["s0"]))];
+        identity(inputs, vec![range], &[])
+            .call(&[zeros(&[size])])
+            .is_ok()
+    };
+    assert!(accepts(range(2, None), 1));
+    assert!(accepts(range(2, None), 0));
+    assert!(!accepts(range(2, Some(8)), 1));
+    assert!(!accepts(range(3, None), 2));
+    assert!(!accepts(range(1, Some(8)), 0));
+}
+
+#[test]
+fn sizes_that_no_symbol_gives_are_refused() {
+    let program = identity(vec![user("x", float_tensor(&["4*s0"]))], vec![], &[]);
+    assert!(program.call(&[zeros(&[12])]).is_ok());
+    assert_eq!(
+        refusal(&program, &[zeros(&[13])]),
+        "E0504: x.shape[0] is 13, exported for sizes `4*s0` with a whole s0"
+    );
+    // Not affine, so not solved.
+    let program = identity(vec![user("x", float_tensor(&["4*((s0//4))"]))], vec![], &[]);
+    assert!(program.call(&[zeros(&[13])]).is_ok());
+}
+
+#[test]
+fn guards_name_inputs_in_three_ways() {
+    let inputs = || {
+        vec![
+            user("args_0", float_tensor(&["s0"])),
+            user("x", float_tensor(&["s1"])),
+        ]
+    };
+    for guard in [
+        "L['flat_args'][0].size()[0] < L['flat_args'][1].size()[0]",
+        "L['args'][0].size()[0] < L['x'].size()[0]",
+        "L['args_0'].size()[0] < L['x'].size()[0]",
+    ] {
+        let program = identity(inputs(), vec![], &[guard]);
+        assert!(program.warnings().is_empty(), "{guard}");
+        assert!(program.call(&[zeros(&[1]), zeros(&[2])]).is_ok());
+        assert!(program.call(&[zeros(&[2]), zeros(&[2])]).is_err());
+    }
 }

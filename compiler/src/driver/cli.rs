@@ -10,7 +10,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "expc",
     version,
     arg_required_else_help = true,
-    max_term_width = 100,
     disable_help_subcommand = true
 )]
 #[command(after_help = "Exit status: 0 done, 1 the program or its inputs are at fault, 2 usage.")]

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{CommandFactory, error::ErrorKind};
 use expc_dialects::Diagnostic;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::cli::Cli;
 
@@ -56,7 +56,10 @@ impl Console<'_> {
 
     /// A sign of life for work that may take long; invisible unless the error stream is a terminal.
     pub fn spinner(&self, what: impl Into<String>) -> Progress {
-        let bar = ProgressBar::with_draw_target(None, self.draw_target());
+        if !self.terminal.stderr {
+            return Progress(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new_spinner();
         bar.set_message(what.into());
         // Work that is done before the first tick shows nothing.
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -65,20 +68,15 @@ impl Console<'_> {
 
     /// Progress over `total` pieces of work; invisible unless the error stream is a terminal.
     pub fn progress(&self, total: usize, what: &str) -> Progress {
-        let bar = ProgressBar::with_draw_target(Some(total as u64), self.draw_target());
+        if !self.terminal.stderr {
+            return Progress(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(total as u64);
         if let Ok(style) = ProgressStyle::with_template("{msg} {pos}/{len} [{bar:30}] {eta}") {
             bar.set_style(style);
         }
         bar.set_message(what.to_owned());
         Progress(bar)
-    }
-
-    fn draw_target(&self) -> ProgressDrawTarget {
-        if self.terminal.stderr {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        }
     }
 }
 

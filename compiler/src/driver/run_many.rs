@@ -28,7 +28,8 @@ use crate::{
 /// A line of the list.
 struct Case {
     model: PathBuf,
-    inputs: PathBuf,
+    /// None for a program without inputs, whose field is empty.
+    inputs: Option<PathBuf>,
     output: PathBuf,
     format: Format,
 }
@@ -58,7 +59,9 @@ pub fn run(args: &RunManyArgs, console: &mut Console<'_>) -> Outcome {
             opened = None;
         }
         failed += usize::from(fault.is_some());
-        leave_diagnostics(case, fault.as_deref())?;
+        if let Err(unwritten) = leave_diagnostics(case, fault.as_deref()) {
+            console.report(&[unwritten]);
+        }
         let seconds = start.elapsed().as_secs_f64();
         report(
             case,
@@ -122,7 +125,7 @@ fn read_case(line: &str) -> Result<Case, String> {
     };
     let (model, inputs, output) = (
         PathBuf::from(model),
-        PathBuf::from(inputs),
+        (!inputs.is_empty()).then(|| PathBuf::from(inputs)),
         PathBuf::from(output),
     );
     match Format::of(&output) {
@@ -165,7 +168,7 @@ fn run_case(
     };
     let session = session.as_mut().map_err(|found| found.clone())?;
     session.reset(device)?;
-    let given = GivenInputs::read(Some(&case.inputs), &[])?;
+    let given = GivenInputs::read(case.inputs.as_deref(), &[])?;
     let inputs = session.inputs();
     let result = session.run(args.execution.options(), &|| given.bind(&inputs, device))?;
     Ok(tensor_file::write(
@@ -175,7 +178,7 @@ fn run_case(
 }
 
 /// Writes OUT.err, or removes that of an earlier run.
-fn leave_diagnostics(case: &Case, fault: Option<&[Diagnostic]>) -> Outcome {
+fn leave_diagnostics(case: &Case, fault: Option<&[Diagnostic]>) -> Result<(), Diagnostic> {
     let mut path = OsString::from(&case.output);
     path.push(".err");
     let path = PathBuf::from(path);
@@ -192,7 +195,7 @@ fn leave_diagnostics(case: &Case, fault: Option<&[Diagnostic]>) -> Outcome {
     };
     result.map_err(|error| {
         let fault = Diagnostic::error("E0693", format!("cannot write the file: {error}"));
-        fault.in_file(path.display().to_string()).into()
+        fault.in_file(path.display().to_string())
     })
 }
 

@@ -396,6 +396,32 @@ fn a_list_of_cases_goes_on_after_a_failure() {
 }
 
 #[test]
+fn a_fault_that_cannot_be_written_down_does_not_stop_the_list() {
+    let folder = Folder::new();
+    let inputs = folder.write_tensors("in.npz", &[("0", floats(&[1.0])), ("1", floats(&[2.0]))]);
+    let good = folder.path("good.npz");
+    let list = format!(
+        "{SUM_AND_PRODUCT}\t{inputs}\t{}\n{SUM_AND_PRODUCT}\t{inputs}\t{good}\n",
+        folder.path("no/such/folder/out.npz")
+    );
+    let answer = expc_with_input(&["run-many", "-"], list.as_bytes());
+    assert_eq!(answer.status, FAULT);
+    assert!(
+        answer
+            .stderr
+            .starts_with("error[E0693]: cannot write the file"),
+        "{}",
+        answer.stderr
+    );
+    assert!(
+        answer.stdout.ends_with("1 of 2 cases done, 1 failed\n"),
+        "{}",
+        answer.stdout
+    );
+    assert!(Path::new(&good).exists());
+}
+
+#[test]
 fn a_damaged_list_is_refused_before_anything_runs() {
     let answer = expc_with_input(&["run-many", "-"], b"one\ttwo\nm\ti.npz\to.txt\n");
     insta::assert_snapshot!(answer.stderr);

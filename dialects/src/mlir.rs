@@ -4,36 +4,40 @@
 //! Each function takes and returns melior's types, whose lifetimes tie IR objects to their context.
 
 use std::{
+    cell::RefCell,
+    collections::HashMap,
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use melior::{
-    Context, StringRef,
-    RewritePattern, RewriterBase, create_op_rewrite_pattern,
+    Context, ContextRef, RewritePattern, RewriterBase, StringRef, create_op_rewrite_pattern,
     dialect::DialectHandle,
     ir::{
-        Attribute, AttributeLike, Identifier, Location, Module, Type, TypeLike, Value, ValueLike,
-        operation::{OperationLike, OperationRef},
+        Attribute, AttributeLike, Identifier, Location, Module, Operation, Type, TypeLike, Value,
+        ValueLike,
+        operation::{OperationBuilder, OperationLike, OperationRef},
         r#type::{RankedTensorType, ShapedTypeLike},
     },
 };
 use mlir_sys::{
     MlirAttribute, MlirContext, MlirStringRef, MlirType, mlirAttributeIsADenseBoolArray,
     mlirAttributeIsADenseF64Array, mlirAttributeIsAFlatSymbolRef, mlirAttributeIsAString,
-    mlirAttributeIsAUnit, mlirComplexTypeGet, mlirComplexTypeGetElementType,
-    mlirDenseArrayGetNumElements, mlirDenseBoolArrayGet, mlirDenseBoolArrayGetElement,
-    mlirDenseF64ArrayGet, mlirDenseF64ArrayGetElement, mlirDictionaryAttrGet,
-    mlirDictionaryAttrGetElement, mlirDictionaryAttrGetNumElements, mlirFlatSymbolRefAttrGetValue,
-    mlirGetDialectHandle__irdl__, mlirIdentifierGet, mlirIdentifierStr, mlirLocationEqual,
-    mlirLocationFusedGetMetadata, mlirLocationUnknownGet, mlirNamedAttributeGet,
-    mlirOpOperandIsNull, mlirOpPrintingFlagsCreate, mlirOpPrintingFlagsDestroy,
-    mlirOpPrintingFlagsElideLargeElementsAttrs, mlirOpPrintingFlagsEnableDebugInfo,
-    mlirOpPrintingFlagsPrintNameLocAsPrefix, mlirOpPrintingFlagsUseLocalScope,
-    mlirOperationPrintWithFlags, mlirOperationSetAttributeByName, mlirPatternRewriterAsBase, mlirShapedTypeGetDimSize,
-    mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize, mlirStringAttrGetValue,
-    mlirTypeIsABF16, mlirTypeIsAComplex, mlirTypeIsAF16, mlirTypeIsAF32, mlirTypeIsAF64,
-    mlirTypeIsAFloat8E4M3FN, mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2,
+    mlirAttributeIsAUnit, mlirBlockInsertOwnedOperationBefore, mlirComplexTypeGet,
+    mlirComplexTypeGetElementType, mlirDenseArrayGetNumElements, mlirDenseBoolArrayGet,
+    mlirDenseBoolArrayGetElement, mlirDenseF64ArrayGet, mlirDenseF64ArrayGetElement,
+    mlirDictionaryAttrGet, mlirDictionaryAttrGetElement, mlirDictionaryAttrGetNumElements,
+    mlirFlatSymbolRefAttrGetValue, mlirGetDialectHandle__irdl__, mlirIdentifierGet,
+    mlirIdentifierStr, mlirLocationEqual, mlirLocationFusedGetMetadata, mlirLocationUnknownGet,
+    mlirNamedAttributeGet, mlirOpOperandIsNull, mlirOpPrintingFlagsCreate,
+    mlirOpPrintingFlagsDestroy, mlirOpPrintingFlagsElideLargeElementsAttrs,
+    mlirOpPrintingFlagsEnableDebugInfo, mlirOpPrintingFlagsPrintNameLocAsPrefix,
+    mlirOpPrintingFlagsUseLocalScope, mlirOperationDestroy, mlirOperationGetBlock,
+    mlirOperationGetContext, mlirOperationPrintWithFlags, mlirOperationRemoveAttributeByName,
+    mlirOperationSetAttributeByName, mlirOperationSetOperand, mlirPatternRewriterAsBase,
+    mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize,
+    mlirStringAttrGetValue, mlirTypeIsABF16, mlirTypeIsAComplex, mlirTypeIsAF16, mlirTypeIsAF32,
+    mlirTypeIsAF64, mlirTypeIsAFloat8E4M3FN, mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2,
     mlirTypeIsAFloat8E5M2FNUZ, mlirTypeIsAFloat8E8M0FNU, mlirTypeIsAShaped,
     mlirUnrankedTensorTypeGet, mlirValueEqual, mlirValueGetFirstUse, mlirValueGetLocation,
 };
@@ -298,6 +302,137 @@ pub fn rewrite_pattern<'c>(
         },
         &[],
     )
+}
+
+thread_local! {
+    /// A place for melior's handle of each context that [`context_of`] was asked for on this thread.
+    static CONTEXTS: RefCell<HashMap<usize, &'static ContextRef<'static>>> = RefCell::default();
+}
+
+/// The context of an op, for as long as its IR may live.
+///
+/// Melior makes a `&Context` out of the address of its handle, so the handle needs a place that stays: one
+/// pointer per context and thread, which is never freed.
+pub fn context_of<'c>(op: OperationRef<'c, '_>) -> &'c Context {
+    // SAFETY: the op is live.
+    let raw = unsafe { mlirOperationGetContext(op.to_raw()) };
+    CONTEXTS.with_borrow_mut(|contexts| {
+        let handle = contexts.entry(raw.ptr as usize).or_insert_with(|| {
+            // SAFETY: the handle only names the context; what is made of it below lives no longer than `'c`.
+            Box::leak(Box::new(unsafe { ContextRef::from_raw(raw) }))
+        });
+        // SAFETY: the handle stays where it is, and IR of lifetime `'c` borrows its context for `'c`.
+        unsafe { handle.to_ref() }
+    })
+}
+
+/// Inserts an op before another one, through a rewriter that tells the pattern driver of it.
+pub fn insert_before<'c, 'a>(
+    rewriter: &RewriterBase<'c, 'a>,
+    anchor: OperationRef<'c, 'a>,
+    operation: Operation<'c>,
+) -> OperationRef<'c, 'a> {
+    rewriter.set_insertion_point_before(anchor);
+    let inserted = rewriter.insert(operation);
+    // SAFETY: the op now lives in the block of `anchor`, as long as the IR does; melior ties it to the
+    // borrow of the rewriter only because it cannot express that.
+    unsafe { OperationRef::from_raw(inserted.to_raw()) }
+}
+
+/// Sets the type of a `func.func`.
+pub fn set_function_type<'c>(
+    function: OperationRef<'c, '_>,
+    inputs: &[Type<'c>],
+    results: &[Type<'c>],
+) {
+    let attribute = crate::program::function_type(context_of(function), inputs, results);
+    // SAFETY: the op and the attribute are live and of one context.
+    unsafe {
+        mlirOperationSetAttributeByName(
+            function.to_raw(),
+            StringRef::new("function_type").to_raw(),
+            attribute.to_raw(),
+        );
+    }
+}
+
+/// Inserts an op before another one of the same block.
+pub fn insert_op_before<'c, 'a>(
+    anchor: OperationRef<'c, 'a>,
+    operation: Operation<'c>,
+) -> OperationRef<'c, 'a> {
+    // SAFETY: the anchor is live and in a block, which takes ownership of the op; the op then lives as long as
+    // the IR does.
+    unsafe {
+        let raw = operation.into_raw();
+        mlirBlockInsertOwnedOperationBefore(
+            mlirOperationGetBlock(anchor.to_raw()),
+            anchor.to_raw(),
+            raw,
+        );
+        OperationRef::from_raw(raw)
+    }
+}
+
+/// Makes an op read another value.
+pub fn set_operand<'c, 'a>(operation: OperationRef<'c, 'a>, index: usize, value: Value<'c, 'a>) {
+    if index < operation.operand_count() {
+        // SAFETY: op and value are live and of one context, and the position is below the count.
+        unsafe { mlirOperationSetOperand(operation.to_raw(), index as isize, value.to_raw()) }
+    }
+}
+
+/// Removes an op whose results nobody uses; others are left. No reference to the op may be used afterwards.
+pub fn erase_unused(operation: OperationRef<'_, '_>) {
+    if operation.results().all(|result| is_unused(result.into())) {
+        // SAFETY: the op is live, and nothing in the IR refers to it.
+        unsafe { mlirOperationDestroy(operation.to_raw()) }
+    }
+}
+
+/// Puts another `func.return` in the place of one.
+pub fn replace_return<'c, 'a>(
+    terminator: OperationRef<'c, 'a>,
+    values: &[Value<'c, 'a>],
+) -> Option<OperationRef<'c, 'a>> {
+    let operation = OperationBuilder::new("func.return", terminator.location())
+        .add_operands(values)
+        .build()
+        .ok()?;
+    let inserted = insert_op_before(terminator, operation);
+    erase_unused(terminator);
+    Some(inserted)
+}
+
+/// Sets the signature of a `func.func`.
+pub fn set_signature(function: OperationRef<'_, '_>, signature: &crate::Signature) {
+    let attributes = signature.to_attributes(context_of(function));
+    let set = |name: &str, value: Option<Attribute<'_>>| {
+        let name = StringRef::new(name);
+        // SAFETY: the op and the attribute are live and of one context.
+        unsafe {
+            match value {
+                Some(value) => {
+                    mlirOperationSetAttributeByName(
+                        function.to_raw(),
+                        name.to_raw(),
+                        value.to_raw(),
+                    );
+                }
+                None => _ = mlirOperationRemoveAttributeByName(function.to_raw(), name.to_raw()),
+            }
+        }
+    };
+    set("arg_attrs", Some(attributes.arg_attrs));
+    set("res_attrs", Some(attributes.res_attrs));
+    set(
+        crate::program::attribute::CONSTANT_INPUTS,
+        attributes.constant_inputs,
+    );
+    set(
+        crate::program::attribute::CONSTANT_OUTPUTS,
+        attributes.constant_outputs,
+    );
 }
 
 /// Sets attributes on a module.

@@ -196,9 +196,13 @@ impl<'c, 'a> From<Option<Value<'c, 'a>>> for Argument<'c, 'a> {
 impl<'c, 'a> From<Vec<Argument<'c, 'a>>> for Argument<'c, 'a> {
     /// A list; one of ints alone takes the compact form.
     fn from(elements: Vec<Argument<'c, 'a>>) -> Self {
-        let constants: Option<Vec<Constant>> =
-            elements.iter().map(|element| element.as_constant().cloned()).collect();
-        let Some(constants) = constants else { return Self::List(elements) };
+        let constants: Option<Vec<Constant>> = elements
+            .iter()
+            .map(|element| element.as_constant().cloned())
+            .collect();
+        let Some(constants) = constants else {
+            return Self::List(elements);
+        };
         let ints: Option<Vec<i64>> = constants
             .iter()
             .map(|constant| match constant {
@@ -215,7 +219,11 @@ impl<'c, 'a> From<Vec<Argument<'c, 'a>>> for Argument<'c, 'a> {
 
 impl<'c, 'a> From<Vec<Value<'c, 'a>>> for Argument<'c, 'a> {
     fn from(values: Vec<Value<'c, 'a>>) -> Self {
-        values.into_iter().map(Argument::Value).collect::<Vec<_>>().into()
+        values
+            .into_iter()
+            .map(Argument::Value)
+            .collect::<Vec<_>>()
+            .into()
     }
 }
 
@@ -394,10 +402,16 @@ impl<'c: 'a, 'a> AtenOp<'c, 'a> {
             return Err(self.template_mismatch());
         }
         let order = self.string_list(attribute::BY_KEYWORD);
-        let order: HashMap<&str, usize> =
-            order.iter().enumerate().map(|(index, name)| (name.as_str(), index + 1)).collect();
+        let order: HashMap<&str, usize> = order
+            .iter()
+            .enumerate()
+            .map(|(index, name)| (name.as_str(), index + 1))
+            .collect();
         given.sort_by_key(|argument| match argument.by_keyword {
-            true => order.get(argument.name.as_str()).copied().unwrap_or(usize::MAX),
+            true => order
+                .get(argument.name.as_str())
+                .copied()
+                .unwrap_or(usize::MAX),
             false => 0,
         });
         Ok(given)
@@ -772,7 +786,10 @@ impl<'c, 'a> OpBuilder<'c, 'a> {
             .filter(|argument| argument.by_keyword)
             .collect();
         // MLIR sorts dictionaries, and the operands follow their order.
-        let order: Vec<&str> = by_keyword.iter().map(|argument| argument.name.as_str()).collect();
+        let order: Vec<&str> = by_keyword
+            .iter()
+            .map(|argument| argument.name.as_str())
+            .collect();
         if !order.is_sorted() {
             attributes.push((
                 Identifier::new(self.context, attribute::BY_KEYWORD),

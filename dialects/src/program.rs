@@ -294,8 +294,8 @@ impl<'c: 'a, 'a> Graph<'c, 'a> {
         operations
     }
 
-    /// The values that the graph returns.
-    pub fn returned(&self) -> Vec<Value<'c, 'a>> {
+    /// The `func.return` that ends the graph.
+    pub fn terminator(&self) -> Option<OperationRef<'c, 'a>> {
         let mut last = None;
         let mut next = self.block.first_operation();
         while let Some(op) = next {
@@ -303,6 +303,11 @@ impl<'c: 'a, 'a> Graph<'c, 'a> {
             next = op.next_in_block();
         }
         last.filter(|op| is_return(*op))
+    }
+
+    /// The values that the graph returns.
+    pub fn returned(&self) -> Vec<Value<'c, 'a>> {
+        self.terminator()
             .map(|op| op.operands().collect())
             .unwrap_or_default()
     }

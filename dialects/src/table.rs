@@ -11,8 +11,8 @@ use std::{
 };
 
 pub use expc_schema::{
-    Alias, Arg, Columns, DefaultValue, Entry, Family, Numerics, OpSchema, Region, Return, SchemaKind,
-    Tag, Trait, Type,
+    Alias, Arg, Columns, DefaultValue, Entry, Family, Numerics, OpSchema, Region, Return,
+    SchemaKind, Tag, Trait, Type,
 };
 
 /// The dialect of symbolic arithmetic.

@@ -38,10 +38,10 @@ pub fn collect_diagnostics<T>(
     let found = Rc::new(RefCell::new(Vec::new()));
     let sink = Rc::clone(&found);
     let handler = context.attach_diagnostic_handler(move |diagnostic| {
-        if matches!(diagnostic.severity(), DiagnosticSeverity::Error) {
-            if let Ok(mut found) = sink.try_borrow_mut() {
-                found.push(from_mlir(&diagnostic));
-            }
+        if matches!(diagnostic.severity(), DiagnosticSeverity::Error)
+            && let Ok(mut found) = sink.try_borrow_mut()
+        {
+            found.push(from_mlir(&diagnostic));
         }
         true
     });

@@ -59,16 +59,13 @@ impl<'c: 'a, 'a> Verifier<'c, 'a> {
             Ok(ranges) => {
                 for range in ranges {
                     self.expression(&range.expression, None);
-                    if let (Some(min), Some(max)) = (range.min, range.max) {
-                        if min > max {
-                            self.found.push(Diagnostic::error(
-                                "E0215",
-                                format!(
-                                    "the range of `{}` is empty: {min}..{max}",
-                                    range.expression
-                                ),
-                            ));
-                        }
+                    if let (Some(min), Some(max)) = (range.min, range.max)
+                        && min > max
+                    {
+                        self.found.push(Diagnostic::error(
+                            "E0215",
+                            format!("the range of `{}` is empty: {min}..{max}", range.expression),
+                        ));
                     }
                 }
             }
@@ -101,7 +98,7 @@ impl<'c: 'a, 'a> Verifier<'c, 'a> {
             }
         }
         for output in &signature.outputs {
-            let (what, is_known): (_, Box<dyn Fn(&str) -> bool>) = match output.kind {
+            let (what, is_known): (_, TargetCheck<'_>) = match output.kind {
                 OutputKind::BufferMutation => (
                     "buffer",
                     Box::new(|target| has_target(signature, InputKind::Buffer, target)),
@@ -376,6 +373,9 @@ impl<'c: 'a, 'a> Verifier<'c, 'a> {
             .push(Diagnostic::at(&op.operation(), code, message));
     }
 }
+
+/// Whether a program has a target of that name.
+type TargetCheck<'s> = Box<dyn Fn(&str) -> bool + 's>;
 
 fn has_target(signature: &Signature, kind: InputKind, target: &str) -> bool {
     signature

@@ -1,0 +1,293 @@
+//! Takes ops apart into smaller ones, by a table.
+//!
+//! Which ops: `core` is PyTorch's default Core ATen table (the op table's tags `core_decomposition` and
+//! `core_composite`), `none` takes nothing apart. How: the rules in the family files, each under its line of
+//! algebra. An op of the table without a rule is left and reported.
+//!
+//! Valid on functional programs: the rules know no in-place ops.
+
+mod pointwise;
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    sync::LazyLock,
+};
+
+use expc_dialects::{
+    AtenOp, Diagnostic, Program, TensorMeta, ValueType, mlir,
+    table::{self, OpDef},
+};
+use melior::{
+    GreedyRewriteDriverConfig, GreedySimplifyRegionLevel, RewritePatternSet, RewriterBase,
+    apply_patterns_and_fold_greedily,
+    ir::{
+        Module, Value, ValueLike,
+        operation::{OperationLike, OperationRef},
+    },
+};
+use rustc_hash::FxHashMap;
+
+use crate::{
+    cleanup::sync_function_types,
+    pattern::{Refusal, Replacement, Rewrite, Rule},
+    shape::ShapeEnv,
+};
+
+/// Rules by op name.
+static RULES: LazyLock<FxHashMap<&'static str, Rule>> =
+    LazyLock::new(|| families().flatten().copied().collect());
+
+fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
+    [pointwise::RULES].into_iter()
+}
+
+/// The rule that takes an op apart.
+pub fn rule(name: &str) -> Option<Rule> {
+    RULES.get(name).copied()
+}
+
+/// Which ops are taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// None: the program only becomes functional (`run_decompositions({})`).
+    None,
+    /// PyTorch's default Core ATen table.
+    Core,
+}
+
+impl Table {
+    pub fn contains(self, def: &OpDef) -> bool {
+        match self {
+            Self::None => false,
+            Self::Core => def.is_decomposed_by_core(),
+        }
+    }
+}
+
+/// What a run of the pass did.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How often each op was taken apart.
+    pub rewritten: BTreeMap<String, usize>,
+    /// Ops of the table that are left, with the reason; the reason is none where there is no rule.
+    pub left: BTreeMap<String, BTreeSet<Option<String>>>,
+}
+
+/// Takes the ops of a module apart.
+///
+/// # Errors
+/// A rule that is wrong: its replacement has another dtype or size than what it replaces.
+pub fn decompose(
+    module: &Module<'_>,
+    table: Table,
+    env: ShapeEnv<'static>,
+) -> Result<Report, Vec<Diagnostic>> {
+    let run = Rc::new(Run::new(env));
+    let context = mlir::context_of(module.as_operation());
+    let patterns = RewritePatternSet::new(context);
+    for (name, rule) in families().flatten() {
+        let Some(def) = table::lookup(name).filter(|def| table.contains(def)) else {
+            continue;
+        };
+        let (state, panics) = (Rc::clone(&run), Rc::clone(&run));
+        patterns.add(mlir::rewrite_pattern(
+            context,
+            def.name,
+            1,
+            move |op, rewriter| state.rewrite(op, rewriter, *rule),
+            move |name| panics.panicked(name),
+        ));
+    }
+    let config = GreedyRewriteDriverConfig::new();
+    config.enable_folding(false);
+    config.enable_constant_cse(false);
+    config.set_region_simplification_level(GreedySimplifyRegionLevel::Disabled);
+    config.set_use_top_down_traversal(true);
+    config.set_max_iterations(-1);
+    // Without limits the driver always converges; what is left is found below either way.
+    let _ = apply_patterns_and_fold_greedily(module, patterns.freeze(), &config);
+    let program = Program::new(module);
+    sync_function_types(&program);
+    crate::cleanup::remove_dead_ops(&program);
+    let faults = run.faults.take();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Report {
+        rewritten: run.rewritten.take(),
+        left: left_over(&program, table, &run.refused.borrow()),
+    })
+}
+
+/// The ops of the table that are still there.
+fn left_over(
+    program: &Program<'_, '_>,
+    table: Table,
+    refused: &BTreeMap<String, BTreeSet<String>>,
+) -> BTreeMap<String, BTreeSet<Option<String>>> {
+    let mut left: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
+    for graph in program.graphs() {
+        for operation in graph.operations() {
+            let Some(def) = AtenOp::new(operation)
+                .def()
+                .filter(|def| table.contains(def))
+            else {
+                continue;
+            };
+            let reasons = left.entry(def.name.to_owned()).or_default();
+            match refused.get(def.name) {
+                Some(found) => reasons.extend(found.iter().cloned().map(Some)),
+                None => _ = reasons.insert(None),
+            }
+        }
+    }
+    left
+}
+
+/// What the patterns of one run share.
+struct Run {
+    env: ShapeEnv<'static>,
+    rewritten: RefCell<BTreeMap<String, usize>>,
+    refused: RefCell<BTreeMap<String, BTreeSet<String>>>,
+    faults: RefCell<Vec<Diagnostic>>,
+}
+
+impl Run {
+    fn new(env: ShapeEnv<'static>) -> Self {
+        Self {
+            env,
+            rewritten: RefCell::default(),
+            refused: RefCell::default(),
+            faults: RefCell::default(),
+        }
+    }
+
+    /// Applies a rule to an op; whether it was replaced.
+    fn rewrite<'c: 'a, 'a>(
+        &self,
+        op: OperationRef<'c, 'a>,
+        rewriter: &RewriterBase<'c, 'a>,
+        rule: Rule,
+    ) -> bool {
+        let name = AtenOp::new(op).name();
+        let rewrite = match Rewrite::new(op, rewriter, &self.env) {
+            Ok(rewrite) => rewrite,
+            Err(refusal) => return self.refuse(&name, refusal),
+        };
+        let replacement = rule(&rewrite).and_then(|values| checked(&rewrite, values));
+        let values = match replacement {
+            Ok(values) => values,
+            Err(refusal) => {
+                rewrite.abandon();
+                return self.refuse(&name, refusal);
+            }
+        };
+        rewriter.replace_op_with_values(op, &values);
+        *self.rewritten.borrow_mut().entry(name).or_default() += 1;
+        true
+    }
+
+    fn refuse(&self, name: &str, refusal: Refusal) -> bool {
+        match refusal {
+            Refusal::DoesNotApply(reason) => {
+                self.refused
+                    .borrow_mut()
+                    .entry(name.to_owned())
+                    .or_default()
+                    .insert(reason);
+            }
+            Refusal::Fault(diagnostic) => self.faults.borrow_mut().push(*diagnostic),
+        }
+        false
+    }
+
+    fn panicked(&self, name: &str) {
+        self.faults.borrow_mut().push(Diagnostic::error(
+            "E0401",
+            format!("internal error: the decomposition of `{name}` failed; please report it with the program"),
+        ));
+    }
+}
+
+/// Checks that a replacement is what the op's results were: dtype and sizes. New values take over the
+/// recorded types, which also say strides and whether gradients are asked for.
+fn checked<'c: 'a, 'a>(
+    rewrite: &Rewrite<'_, 'c, 'a>,
+    replacement: Replacement<'c, 'a>,
+) -> Result<Vec<Value<'c, 'a>>, Refusal> {
+    let op = rewrite.op().operation();
+    let results: Vec<Value> = op.results().map(Value::from).collect();
+    if results.len() != replacement.len() {
+        return Err(fault(
+            op,
+            format!(
+                "has {} results, its decomposition gives {}",
+                results.len(),
+                replacement.len()
+            ),
+        ));
+    }
+    let mut values = Vec::with_capacity(results.len());
+    for (index, (result, value)) in results.into_iter().zip(replacement).enumerate() {
+        let Some(value) = value else {
+            if rewrite.is_used(index) {
+                return crate::pattern::refuse(format!(
+                    "result {index} is used and not computed by the decomposition"
+                ));
+            }
+            values.push(result);
+            continue;
+        };
+        let (expected, found) = (
+            ValueType::from_mlir(result.r#type()),
+            ValueType::from_mlir(value.r#type()),
+        );
+        if let (Some(ValueType::Tensor(expected)), Some(ValueType::Tensor(found))) =
+            (&expected, &found)
+        {
+            if !same_shape(expected, found) {
+                return Err(fault(
+                    op,
+                    format!(
+                        "result {index} is {}, its decomposition gives {}",
+                        result.r#type(),
+                        value.r#type()
+                    ),
+                ));
+            }
+            if rewrite.is_built(value) {
+                value.set_type(result.r#type());
+            }
+        }
+        values.push(value);
+    }
+    Ok(values)
+}
+
+/// Equal dtype, and equal sizes as far as both are known.
+fn same_shape(expected: &TensorMeta, found: &TensorMeta) -> bool {
+    let sizes_agree = match (&expected.sizes, &found.sizes) {
+        (Some(expected), Some(found)) => {
+            expected.len() == found.len()
+                && expected.iter().zip(found).all(|(expected, found)| {
+                    match (expected.as_static(), found.as_static()) {
+                        (Some(expected), Some(found)) => expected == found,
+                        _ => true,
+                    }
+                })
+        }
+        _ => true,
+    };
+    expected.dtype == found.dtype && sizes_agree
+}
+
+fn fault(op: OperationRef<'_, '_>, what: String) -> Refusal {
+    Diagnostic::at(
+        &op,
+        "E0402",
+        format!("internal error: `{}` {what}", AtenOp::new(op).name()),
+    )
+    .into()
+}

@@ -1,0 +1,169 @@
+//! Which values share memory, and what that memory holds at a point of the walk.
+
+use expc_dialects::mlir::value_key;
+use melior::ir::{
+    Value,
+    operation::{OperationLike, OperationRef},
+};
+use rustc_hash::FxHashMap;
+
+/// One step from a base towards an alias: a view op and which of its results.
+#[derive(Clone, Copy)]
+pub(super) struct View<'c, 'a> {
+    pub op: OperationRef<'c, 'a>,
+    pub result: usize,
+    /// Position of the viewed tensor among the op's operands.
+    pub operand: usize,
+}
+
+struct Base<'c, 'a> {
+    value: Value<'c, 'a>,
+    /// Number of writes so far.
+    generation: usize,
+}
+
+struct Alias<'c, 'a> {
+    base: usize,
+    chain: Vec<View<'c, 'a>>,
+    /// The value that stands for it, right as of `generation`.
+    value: Value<'c, 'a>,
+    generation: usize,
+}
+
+/// An alias that must be made anew.
+pub(super) struct Stale<'c, 'a> {
+    pub base: Value<'c, 'a>,
+    pub chain: Vec<View<'c, 'a>>,
+}
+
+/// The alias sets of a graph.
+#[derive(Default)]
+pub(super) struct Aliases<'c, 'a> {
+    bases: Vec<Base<'c, 'a>>,
+    aliases: FxHashMap<usize, Alias<'c, 'a>>,
+}
+
+impl<'c: 'a, 'a> Aliases<'c, 'a> {
+    /// A value with memory of its own.
+    pub fn add_base(&mut self, value: Value<'c, 'a>) {
+        self.add_base_as(value, value);
+    }
+
+    /// A value of the original program with memory of its own, for which `value` stands now.
+    pub fn add_base_as(&mut self, original: Value<'c, 'a>, value: Value<'c, 'a>) {
+        let base = self.bases.len();
+        self.bases.push(Base {
+            value,
+            generation: 0,
+        });
+        self.aliases.insert(
+            value_key(original),
+            Alias {
+                base,
+                chain: Vec::new(),
+                value,
+                generation: 0,
+            },
+        );
+    }
+
+    /// The results of a view op of its operand `operand`.
+    pub fn add_views(&mut self, op: OperationRef<'c, 'a>, operand: (usize, Value<'c, 'a>)) {
+        let (operand, source) = operand;
+        let Some((base, chain)) = self
+            .aliases
+            .get(&value_key(source))
+            .map(|alias| (alias.base, alias.chain.clone()))
+        else {
+            return op.results().for_each(|result| self.add_base(result.into()));
+        };
+        let generation = self.bases[base].generation;
+        for (result, value) in op.results().map(Value::from).enumerate() {
+            let mut chain = chain.clone();
+            chain.push(View {
+                op,
+                result,
+                operand,
+            });
+            self.aliases.insert(
+                value_key(value),
+                Alias {
+                    base,
+                    chain,
+                    value,
+                    generation,
+                },
+            );
+        }
+    }
+
+    /// A value that is the same tensor as another one.
+    pub fn add_same(&mut self, value: Value<'c, 'a>, as_value: Value<'c, 'a>) {
+        let Some(alias) = self.aliases.get(&value_key(as_value)) else {
+            return self.add_base(value);
+        };
+        let alias = Alias {
+            chain: alias.chain.clone(),
+            ..*alias
+        };
+        self.aliases.insert(value_key(value), alias);
+    }
+
+    /// What stands for a value now; values that are no tensors stand for themselves.
+    pub fn current(&self, value: Value<'c, 'a>) -> Value<'c, 'a> {
+        self.aliases
+            .get(&value_key(value))
+            .map_or(value, |alias| alias.value)
+    }
+
+    /// How to make an alias anew, if its base was written since.
+    pub fn stale(&self, value: Value<'c, 'a>) -> Option<Stale<'c, 'a>> {
+        let alias = self.aliases.get(&value_key(value))?;
+        let base = self.bases.get(alias.base)?;
+        (base.generation > alias.generation).then(|| Stale {
+            base: base.value,
+            chain: alias.chain.clone(),
+        })
+    }
+
+    /// An alias was made anew.
+    pub fn refreshed(&mut self, value: Value<'c, 'a>, current: Value<'c, 'a>) {
+        if let Some(alias) = self.aliases.get_mut(&value_key(value)) {
+            alias.value = current;
+            alias.generation = self.bases[alias.base].generation;
+        }
+    }
+
+    pub fn chain(&self, value: Value<'c, 'a>) -> Vec<View<'c, 'a>> {
+        self.aliases
+            .get(&value_key(value))
+            .map(|alias| alias.chain.clone())
+            .unwrap_or_default()
+    }
+
+    /// What the base of an alias holds.
+    pub fn base_value(&self, value: Value<'c, 'a>) -> Value<'c, 'a> {
+        self.aliases
+            .get(&value_key(value))
+            .map_or(value, |alias| self.bases[alias.base].value)
+    }
+
+    /// How often the memory of a value was written.
+    pub fn writes(&self, value: Value<'c, 'a>) -> usize {
+        self.aliases
+            .get(&value_key(value))
+            .map_or(0, |alias| self.bases[alias.base].generation)
+    }
+
+    /// The memory of an alias was written: its base holds `base` now, and the alias `new`.
+    pub fn written(&mut self, value: Value<'c, 'a>, base: Value<'c, 'a>, new: Value<'c, 'a>) {
+        let Some(alias) = self.aliases.get_mut(&value_key(value)) else {
+            return;
+        };
+        let memory = &mut self.bases[alias.base];
+        memory.value = base;
+        memory.generation += 1;
+        alias.value = new;
+        alias.generation = memory.generation;
+    }
+}

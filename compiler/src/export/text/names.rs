@@ -168,8 +168,9 @@ impl FreeNames {
                 0 => base.clone(),
                 number => format!("{base}_{number}"),
             };
+            let is_free = !self.taken.contains(&name) && (number > 0 || !is_reserved(&name));
             number += 1;
-            if !self.taken.contains(&name) && !(number == 1 && is_reserved(&name)) {
+            if is_free {
                 break name;
             }
         };
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(names.create("input"), "input_1");
         assert_eq!(names.create("x"), "x");
         assert_eq!(names.create("x"), "x_1");
-        assert_eq!(names.create("x_1"), "x_1_1");
+        assert_eq!(names.create("x_1"), "x_2");
         assert_eq!(names.create("lambda"), "lambda_1");
         assert_eq!(names.create("torch"), "torch_1");
     }

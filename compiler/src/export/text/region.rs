@@ -12,7 +12,7 @@ use expc_dialects::{
 };
 use melior::ir::{
     Value,
-    operation::{OperationLike, OperationRef, OperationResult},
+    operation::{OperationRef, OperationResult},
 };
 
 use super::{comment::comment, fx::Graphs, names::split_number};

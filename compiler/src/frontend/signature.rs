@@ -21,11 +21,17 @@ pub struct CallingConvention {
 /// The text of a pytree is damaged.
 pub fn calling_convention(program: &Program<'_, '_>) -> Result<CallingConvention, Diagnostic> {
     let calls = program.module_call_graph();
-    let Some((_, json)) = calls.iter().find(|(fqn, json)| fqn.is_empty() && !json.is_empty()) else {
+    let Some((_, json)) = calls
+        .iter()
+        .find(|(fqn, json)| fqn.is_empty() && !json.is_empty())
+    else {
         return Ok(CallingConvention::default());
     };
     let damaged = |what: &str, error: &dyn std::fmt::Display| {
-        Diagnostic::error("E0103", format!("the {what} of the program is damaged: {error}"))
+        Diagnostic::error(
+            "E0103",
+            format!("the {what} of the program is damaged: {error}"),
+        )
     };
     let signature: ModuleCallSignature<'_> =
         serde_json::from_str(json).map_err(|error| damaged("call signature", &error))?;
@@ -35,7 +41,9 @@ pub fn calling_convention(program: &Program<'_, '_>) -> Result<CallingConvention
     let namedtuples: Map<'_, NamedTupleDef<'_>> = namedtuples.into_iter().collect();
     let parse = |what: &str, text: &str| match text {
         "" => Ok(None),
-        text => TreeSpec::parse(text, &namedtuples, &Limits::default()).map(Some).map_err(|error| damaged(what, &error)),
+        text => TreeSpec::parse(text, &namedtuples, &Limits::default())
+            .map(Some)
+            .map_err(|error| damaged(what, &error)),
     };
     let inputs = parse("input pytree", signature.in_spec.as_str())?;
     let outputs = parse("output pytree", signature.out_spec.as_str())?;
@@ -46,5 +54,9 @@ pub fn calling_convention(program: &Program<'_, '_>) -> Result<CallingConvention
             .leaf_paths(signature.forward_arg_names.as_deref()),
         None => Vec::new(),
     };
-    Ok(CallingConvention { inputs, outputs, input_paths })
+    Ok(CallingConvention {
+        inputs,
+        outputs,
+        input_paths,
+    })
 }

@@ -538,7 +538,9 @@ impl<'c> Lowering<'c, '_> {
         Ok(match argument {
             A::Tensor(name) | A::OptionalTensor(Some(name)) => value(name)?,
             A::CustomObj(object) => value(&object.name)?,
-            A::Tensors(names) => Argument::from(names.iter().map(value).collect::<Result<Vec<_>, _>>()?),
+            A::Tensors(names) => {
+                Argument::from(names.iter().map(value).collect::<Result<Vec<_>, _>>()?)
+            }
             A::OptionalTensors(names) => Argument::from(
                 names
                     .iter()
@@ -551,7 +553,13 @@ impl<'c> Lowering<'c, '_> {
             A::NestedTensors(lists) => Argument::from(
                 lists
                     .iter()
-                    .map(|names| Ok(Argument::from(names.iter().map(value).collect::<Result<Vec<_>, Fault>>()?)))
+                    .map(|names| {
+                        Ok(Argument::from(names.iter().map(value).collect::<Result<
+                            Vec<_>,
+                            Fault,
+                        >>(
+                        )?))
+                    })
                     .collect::<Result<Vec<_>, Fault>>()?,
             ),
             A::SymInt(SymArgument::Name(name))

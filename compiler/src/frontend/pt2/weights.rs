@@ -14,14 +14,19 @@ use expc_runtime::{
 /// # Errors
 /// What the index of the archive reports: damaged configs and pickles, storages that are too short.
 pub fn weights(archive: &Archive) -> Result<Weights, Diagnostic> {
-    let index = archive.weights().map_err(|error| super::diagnostic(&error))?;
+    let index = archive
+        .weights()
+        .map_err(|error| super::diagnostic(&error))?;
     let storages: Vec<Arc<StoredBytes>> = index
         .storages()
         .as_slice()
         .iter()
         .map(|storage| {
             let bytes = storage.bytes.clone();
-            Arc::new(StoredBytes { range: 0..bytes.len(), bytes: Arc::new(Bytes(bytes)) })
+            Arc::new(StoredBytes {
+                range: 0..bytes.len(),
+                bytes: Arc::new(Bytes(bytes)),
+            })
         })
         .collect();
     let weight = |fqn: &str, record: &TensorRecord| -> Result<Weight, Diagnostic> {

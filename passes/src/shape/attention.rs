@@ -57,7 +57,7 @@ fn attention(call: &Call<'_>) -> Results {
         return Ok(vec![fused_output(call, &query, &value)?.into()]);
     }
     Ok(vec![
-        Tensor::contiguous(call.env, query.dtype, sizes, &query.device)?.into(),
+        Tensor::contiguous(query.dtype, sizes, &query.device)?.into(),
     ])
 }
 
@@ -103,12 +103,12 @@ fn math(call: &Call<'_>) -> Results {
     let query = call.tensor("query")?;
     let (key, value) = (call.tensor("key")?, call.tensor("value")?);
     let sizes = output_sizes(call, &query, &value)?;
-    let output = Tensor::contiguous(call.env, query.dtype, sizes.clone(), &query.device)?;
+    let output = Tensor::contiguous(query.dtype, sizes.clone(), &query.device)?;
     let mut weights = sizes;
     if let (Some(last), Some(rows)) = (weights.last_mut(), key.sizes.iter().rev().nth(1)) {
         *last = rows.clone();
     }
-    let weights = Tensor::contiguous(call.env, query.dtype, weights, &query.device)?;
+    let weights = Tensor::contiguous(query.dtype, weights, &query.device)?;
     Ok(vec![output.into(), weights.into()])
 }
 
@@ -124,7 +124,7 @@ fn flash_for_cpu(call: &Call<'_>) -> Results {
     let query = call.tensor("query")?;
     let [batch, heads, rows, _] = four(call, &query)?;
     let sizes = vec![batch.clone(), heads.clone(), rows.clone()];
-    let strides = dense_strides(call.env, &sizes, &[1, 2, 0])?;
+    let strides = dense_strides(&sizes, &[1, 2, 0])?;
     let sums = Tensor::strided(ScalarType::Float32, sizes, strides, &query.device);
     let output = fused_output(call, &query, &*call.tensor("value")?)?;
     Ok(vec![output.into(), sums.into()])
@@ -138,8 +138,8 @@ fn fused_output(call: &Call<'_>, query: &Tensor, value: &Tensor) -> Result<Tenso
     like(call.env, query, query.dtype)
 }
 
-fn scalar(call: &Call<'_>, dtype: ScalarType, device: &str) -> Result<Item, NoInference> {
-    Ok(Tensor::contiguous(call.env, dtype, Vec::new(), &std::rc::Rc::from(device))?.into())
+fn scalar(dtype: ScalarType, device: &str) -> Result<Item, NoInference> {
+    Ok(Tensor::contiguous(dtype, Vec::new(), &std::rc::Rc::from(device))?.into())
 }
 
 /// The output with heads inside rows in memory.
@@ -147,7 +147,7 @@ fn heads_inside(call: &Call<'_>, query: &Tensor, value: &Tensor) -> Result<Tenso
     let [batch, heads, rows, _] = four(call, query)?;
     let [.., columns] = four(call, value)?;
     let sizes = vec![batch.clone(), heads.clone(), rows.clone(), columns.clone()];
-    let strides = dense_strides(call.env, &sizes, &[3, 1, 2, 0])?;
+    let strides = dense_strides(&sizes, &[3, 1, 2, 0])?;
     Ok(Tensor::strided(query.dtype, sizes, strides, &query.device))
 }
 
@@ -162,8 +162,8 @@ fn efficient(call: &Call<'_>) -> Results {
         Size::ZERO
     };
     let sums = vec![batch.clone(), heads.clone(), padded];
-    let sums = Tensor::contiguous(call.env, ScalarType::Float32, sums, &query.device)?;
-    let state = scalar(call, ScalarType::Int64, "meta")?;
+    let sums = Tensor::contiguous(ScalarType::Float32, sums, &query.device)?;
+    let state = scalar(ScalarType::Int64, "meta")?;
     let output = heads_inside(call, &query, &value)?;
     Ok(vec![output.into(), sums.into(), state.clone(), state])
 }
@@ -189,19 +189,14 @@ fn flash(call: &Call<'_>) -> Results {
     };
     let output = restrided(&swapped, pick(&swapped.sizes), pick(&swapped.strides));
     let sums = vec![batch.clone(), heads.clone(), rows.clone()];
-    let sums = Tensor::contiguous(call.env, ScalarType::Float32, sums, &query.device)?;
+    let sums = Tensor::contiguous(ScalarType::Float32, sums, &query.device)?;
     let none = || Item::None;
-    let state = Tensor::contiguous(
-        call.env,
-        ScalarType::Uint64,
-        vec![Size::Int(2)],
-        &query.device,
-    )?;
-    let offset = Tensor::contiguous(call.env, ScalarType::Uint64, Vec::new(), &query.device)?;
+    let state = Tensor::contiguous(ScalarType::Uint64, vec![Size::Int(2)], &query.device)?;
+    let offset = Tensor::contiguous(ScalarType::Uint64, Vec::new(), &query.device)?;
     if call.bool("return_debug_mask")? {
         return Err(call.unknown("the debug mask is not known"));
     }
-    let mask = Tensor::contiguous(call.env, query.dtype, vec![Size::ZERO], &query.device)?;
+    let mask = Tensor::contiguous(query.dtype, vec![Size::ZERO], &query.device)?;
     let lengths = [rows.clone(), four(call, &key)?[2].clone()].map(Item::Int);
     let [query_rows, key_rows] = lengths;
     Ok(vec![
@@ -226,11 +221,11 @@ fn cudnn(call: &Call<'_>) -> Results {
     let [batch, heads, rows, _] = four(call, &query)?;
     let sums = vec![batch.clone(), heads.clone(), rows.clone(), Size::ONE];
     let sums = match call.bool("compute_log_sumexp")? {
-        true => Tensor::contiguous(call.env, ScalarType::Float32, sums, &query.device)?.into(),
+        true => Tensor::contiguous(ScalarType::Float32, sums, &query.device)?.into(),
         false => Item::None,
     };
     let output = heads_inside(call, &query, &value)?;
-    let state = scalar(call, ScalarType::Int64, "meta")?;
+    let state = scalar(ScalarType::Int64, "meta")?;
     let lengths = [rows.clone(), four(call, &key)?[2].clone()].map(Item::Int);
     let [query_rows, key_rows] = lengths;
     Ok(vec![

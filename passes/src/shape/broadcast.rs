@@ -75,14 +75,14 @@ pub fn elementwise_strides(
     };
     if sizes.len() > 1 && operands.iter().all(same_shape) {
         if operands.iter().all(|tensor| tensor.is_contiguous(env)) {
-            return contiguous_strides(env, sizes);
+            return contiguous_strides(sizes);
         }
         let channels_last = MemoryFormat::ChannelsLast;
         if operands
             .iter()
             .all(|tensor| tensor.is_contiguous_in(env, channels_last))
         {
-            return format_strides(env, sizes, channels_last);
+            return format_strides(sizes, channels_last);
         }
         if let Some((first, rest)) = operands.split_first()
             && first.is_dense(env)
@@ -97,9 +97,9 @@ pub fn elementwise_strides(
         .collect();
     let order = memory_order(env, sizes, &strides);
     if order.iter().rev().copied().eq(0..sizes.len()) {
-        return contiguous_strides(env, sizes);
+        return contiguous_strides(sizes);
     }
-    dense_strides(env, sizes, &order)
+    dense_strides(sizes, &order)
 }
 
 /// The order of dimensions, innermost first, in which an iteration over operands of these strides goes.
@@ -208,7 +208,7 @@ pub fn preserved_strides(env: &ShapeEnv<'_>, tensor: &Tensor) -> Result<Vec<Size
         return Ok(tensor.strides.clone());
     }
     let order = memory_order(env, &tensor.sizes, std::slice::from_ref(&tensor.strides));
-    dense_strides(env, &tensor.sizes, &order)
+    dense_strides(&tensor.sizes, &order)
 }
 
 #[cfg(test)]

@@ -252,7 +252,7 @@ fn merge_tensors(
     let strides = if sizes == left.sizes && left.strides == right.strides {
         left.strides.clone()
     } else {
-        contiguous_strides(env, &sizes)?
+        contiguous_strides(&sizes)?
     };
     let offset = if left.offset == right.offset {
         left.offset.clone()
@@ -306,14 +306,14 @@ fn row_count(call: &Call<'_>, item: &Item) -> Result<Size, NoInference> {
 }
 
 /// Rows put one after another.
-fn stacked(env: &ShapeEnv<'_>, items: Vec<Item>, count: &Size) -> Results {
+fn stacked(items: Vec<Item>, count: &Size) -> Results {
     items
         .into_iter()
         .map(|item| match item {
             Item::Tensor(row) => {
                 let mut sizes = vec![count.clone()];
                 sizes.extend_from_slice(&row.sizes);
-                Ok(Tensor::contiguous(env, row.dtype, sizes, &row.device)?.into())
+                Ok(Tensor::contiguous(row.dtype, sizes, &row.device)?.into())
             }
             item => Ok(item),
         })
@@ -323,7 +323,7 @@ fn stacked(env: &ShapeEnv<'_>, items: Vec<Item>, count: &Size) -> Results {
 fn map(call: &Call<'_>) -> Results {
     let count = row_count(call, &argument(call, 1, "xs"))?;
     let rows = results_of(call, &argument(call, 0, "f"))?;
-    stacked(call.env, rows, &count)
+    stacked(rows, &count)
 }
 
 /// The state that is carried, then what each step gives.
@@ -336,14 +336,14 @@ fn scan(call: &Call<'_>) -> Results {
     }
     let rows = returned.split_off(n_carried);
     let mut results = fresh(call.env, returned)?;
-    results.extend(stacked(call.env, rows, &count)?);
+    results.extend(stacked(rows, &count)?);
     Ok(results)
 }
 
 fn associative_scan(call: &Call<'_>) -> Results {
     let count = row_count(call, &argument(call, 1, "xs"))?;
     let rows = results_of(call, &argument(call, 0, "combine_fn"))?;
-    stacked(call.env, rows, &count)
+    stacked(rows, &count)
 }
 
 fn call_graph(call: &Call<'_>) -> Results {

@@ -234,7 +234,7 @@ fn finished(
     sizes: Vec<Size>,
 ) -> Result<Item, NoInference> {
     let format = output_format(call, input, weight, sizes.len());
-    let strides = format_strides(call.env, &sizes, format)?;
+    let strides = format_strides(&sizes, format)?;
     Ok(Tensor::strided(input.dtype, sizes, strides, &input.device).into())
 }
 
@@ -265,12 +265,12 @@ fn convolution_backward(call: &Call<'_>) -> Results {
     let is_wanted = |index: usize| wanted.get(index) == Some(&Item::Bool(true));
     let like = |tensor: &Tensor| -> Result<Item, NoInference> {
         let format = output_format(call, &input, &weight, tensor.rank());
-        let strides = format_strides(call.env, &tensor.sizes, format)?;
+        let strides = format_strides(&tensor.sizes, format)?;
         Ok(Tensor::strided(grad.dtype, tensor.sizes.clone(), strides, &grad.device).into())
     };
     let bias = || {
         let channels = grad.sizes.get(1).cloned().unwrap_or(Size::ONE);
-        Tensor::contiguous(call.env, grad.dtype, vec![channels], &grad.device).map(Item::from)
+        Tensor::contiguous(grad.dtype, vec![channels], &grad.device).map(Item::from)
     };
     Ok(vec![
         if is_wanted(0) {
@@ -299,6 +299,6 @@ fn conv_tbc(call: &Call<'_>) -> Results {
     let length = time.add(&padding)?.sub(kernel)?.add(&Size::ONE)?;
     let sizes = vec![length, batch.clone(), channels.clone()];
     Ok(vec![
-        Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into(),
+        Tensor::contiguous(input.dtype, sizes, &input.device)?.into(),
     ])
 }

@@ -49,7 +49,7 @@ fn copied(
 ) -> Result<Item, NoInference> {
     let strides = match format {
         MemoryFormat::Preserve => preserved_strides(call.env, tensor)?,
-        format => format_strides(call.env, &tensor.sizes, format)?,
+        format => format_strides(&tensor.sizes, format)?,
     };
     Ok(Tensor::strided(dtype, tensor.sizes.clone(), strides, &device).into())
 }

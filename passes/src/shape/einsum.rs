@@ -61,7 +61,7 @@ pub fn einsum(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
     }
     if is_single {
         return Ok(vec![
-            Tensor::contiguous(call.env, product.dtype, kept, &product.device)?.into(),
+            Tensor::contiguous(product.dtype, kept, &product.device)?.into(),
         ]);
     }
     match view_of(call.env, &product, &kept)? {
@@ -245,8 +245,7 @@ fn multiplied(
             for dim in dims {
                 operand.sizes[dim] = Size::ONE;
             }
-            *operand =
-                Tensor::contiguous(env, operand.dtype, operand.sizes.clone(), &operand.device)?;
+            *operand = Tensor::contiguous(operand.dtype, operand.sizes.clone(), &operand.device)?;
         }
     }
     if summed.is_empty() {
@@ -307,7 +306,7 @@ fn batched(
         order.push(*dim);
         sizes.push(outer.1.sizes[*dim].clone());
     }
-    let strides = contiguous_strides(env, &sizes)?;
+    let strides = contiguous_strides(&sizes)?;
     let mut result = restrided(left, left.sizes.clone(), left.strides.clone());
     result.offset = Size::ZERO;
     for (at, dim) in order.iter().enumerate() {

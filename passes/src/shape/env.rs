@@ -278,9 +278,10 @@ impl<'e> ShapeEnv<'e> {
 
 fn torch_version(program: &Program<'_, '_>) -> Option<(u32, u32)> {
     let provenance = program.provenance();
-    let (_, version) = provenance.iter().find(|(key, _)| key == "torch")?;
-    let Constant::Str(version) = version else {
-        return None;
+    let recorded = |name: &str| provenance.iter().find(|(key, _)| key == name);
+    let Some((_, Constant::Str(version))) = recorded("torch") else {
+        // The first torch that wrote its version into the file is 2.5.
+        return recorded("schema").map(|_| (2, 4));
     };
     let mut parts = version.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))

@@ -80,7 +80,7 @@ fn made(call: &Call<'_>, dtype: ScalarType, sizes: Vec<Size>, device: &str) -> R
     {
         return Err(call.contradiction(format!("a size is {negative}")));
     }
-    let strides = format_strides(call.env, &sizes, format)?;
+    let strides = format_strides(&sizes, format)?;
     Ok(vec![Tensor::strided(dtype, sizes, strides, &device).into()])
 }
 
@@ -143,7 +143,7 @@ fn empty_permuted(call: &Call<'_>) -> Results {
     }
     order.reverse();
     check_layout(call)?;
-    let strides = dense_strides(call.env, &sizes, &order)?;
+    let strides = dense_strides(&sizes, &order)?;
     let dtype = call.dtype("dtype").unwrap_or(DEFAULT_FLOAT);
     Ok(vec![
         Tensor::strided(dtype, sizes, strides, &device_or(call, "cpu")).into(),
@@ -356,7 +356,7 @@ fn normal(call: &Call<'_>) -> Results {
         .map(|tensor| tensor.sizes.as_slice())
         .collect();
     let sizes = super::broadcast::broadcast_sizes(call.env, &shapes)?;
-    let strides = contiguous_strides(call.env, &sizes)?;
+    let strides = contiguous_strides(&sizes)?;
     Ok(vec![
         Tensor::strided(first.dtype, sizes, strides, &first.device).into(),
     ])

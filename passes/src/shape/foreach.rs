@@ -94,7 +94,7 @@ fn norms(call: &Call<'_>) -> Results {
     let results = call.tensors("self")?.into_iter().map(|tensor| {
         let dtype = real_of(call.dtype("dtype").unwrap_or(tensor.dtype));
         let device = common_device(&[tensor]);
-        Ok(Tensor::contiguous(call.env, dtype, Vec::new(), &device)?.into())
+        Ok(Tensor::contiguous(dtype, Vec::new(), &device)?.into())
     });
     Ok(vec![Item::List(
         results.collect::<Result<_, NoInference>>()?,

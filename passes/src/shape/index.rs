@@ -11,7 +11,7 @@ use super::{
     call::Call,
     rules::Row,
     size::Size,
-    tensor::{contiguous_strides, dense_strides},
+    tensor::{contiguous_strides, dense_of, dense_strides},
     view::restrided,
 };
 
@@ -37,10 +37,9 @@ pub const RULES: &[Row] = &[
         like_self,
     ),
     (
-        "aten.diagonal_scatter aten.as_strided_scatter aten.select_scatter aten.slice_scatter",
+        "aten.select_scatter aten.slice_scatter aten.diagonal_scatter aten.as_strided_scatter aten.copy",
         with_strides_kept,
     ),
-    ("aten.copy", overwritten),
     ("aten.masked_scatter", masked_scatter),
     ("aten.masked_select", masked_select),
     ("aten.nonzero aten.argwhere", nonzero),
@@ -77,28 +76,14 @@ fn like_self(call: &Call<'_>) -> Results {
 
 fn row_major(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    dense(call, &tensor, tensor.dtype, tensor.sizes.clone())
+    dense_of(&tensor, tensor.dtype, tensor.sizes.clone())
 }
 
-fn dense(call: &Call<'_>, like: &Tensor, dtype: ScalarType, sizes: Vec<Size>) -> Results {
-    Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &like.device)?.into(),
-    ])
-}
-
-/// A copy with the very strides and offset of the operand, gaps and overlaps included.
+/// A copy of the memory around the operand, so with its very strides and offset.
 fn with_strides_kept(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![
-        restrided(&tensor, tensor.sizes.clone(), tensor.strides.clone()).into(),
-    ])
-}
-
-/// The operand overwritten: its strides, in memory of its own.
-fn overwritten(call: &Call<'_>) -> Results {
-    let tensor = call.tensor_at(0)?;
     let copy = restrided(&tensor, tensor.sizes.clone(), tensor.strides.clone());
-    Ok(vec![Tensor { offset: Size::ZERO, ..copy }.into()])
+    Ok(vec![copy.into()])
 }
 
 /// The sizes of index tensors by dimension of the indexed tensor; a mask stands for as many dimensions as it
@@ -202,17 +187,17 @@ fn ordered_strides(
 ) -> Result<Vec<Size>, NoInference> {
     let source = restrided(tensor, sizes.to_vec(), strides);
     if sizes.len() < 2 || tensor.is_empty(env) || source.is_contiguous(env) {
-        return contiguous_strides(env, sizes);
+        return contiguous_strides(sizes);
     }
     let order = memory_order(env, sizes, std::slice::from_ref(&source.strides));
-    dense_strides(env, sizes, &order)
+    dense_strides(sizes, &order)
 }
 
 fn index_select(call: &Call<'_>) -> Results {
     let (tensor, index) = (call.tensor_at(0)?, call.tensor("index")?);
     let dim = call.dim("dim", tensor.rank())?;
     if tensor.rank() == 0 {
-        return dense(call, &tensor, tensor.dtype, Vec::new());
+        return dense_of(&tensor, tensor.dtype, Vec::new());
     }
     let count = index.sizes.first().cloned().unwrap_or(Size::ONE);
     let mut shapes = vec![None; dim];
@@ -227,19 +212,19 @@ fn embedding(call: &Call<'_>) -> Results {
 
 fn gather(call: &Call<'_>) -> Results {
     let (tensor, index) = (call.tensor_at(0)?, call.tensor("index")?);
-    dense(call, &tensor, tensor.dtype, index.sizes.clone())
+    dense_of(&tensor, tensor.dtype, index.sizes.clone())
 }
 
 fn masked_scatter(call: &Call<'_>) -> Results {
     let (tensor, mask) = (call.tensor_at(0)?, call.tensor("mask")?);
     let sizes = broadcast_sizes(call.env, &[&tensor.sizes, &mask.sizes])?;
-    dense(call, &tensor, tensor.dtype, sizes)
+    dense_of(&tensor, tensor.dtype, sizes)
 }
 
 fn masked_select(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let count = call.env.unbacked();
-    dense(call, &tensor, tensor.dtype, vec![count])
+    dense_of(&tensor, tensor.dtype, vec![count])
 }
 
 /// One row per element that is not zero, in memory one column after another.
@@ -248,7 +233,7 @@ fn nonzero(call: &Call<'_>) -> Results {
     let count = true_count(call.env, &tensor)?;
     let sizes = vec![count.clone(), Size::count(tensor.rank())];
     let strides = match call.env.is_older_than(2, 7) {
-        true => contiguous_strides(call.env, &sizes)?,
+        true => contiguous_strides(&sizes)?,
         false => vec![Size::ONE, count],
     };
     Ok(vec![
@@ -259,7 +244,7 @@ fn nonzero(call: &Call<'_>) -> Results {
 fn nonzero_static(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let sizes = vec![call.size("size")?, Size::count(tensor.rank())];
-    dense(call, &tensor, ScalarType::Int64, sizes)
+    dense_of(&tensor, ScalarType::Int64, sizes)
 }
 
 /// The columns of `nonzero`, one tensor each.
@@ -285,13 +270,13 @@ fn nonzero_columns(call: &Call<'_>) -> Results {
 
 fn take(call: &Call<'_>) -> Results {
     let (tensor, index) = (call.tensor_at(0)?, call.tensor("index")?);
-    dense(call, &tensor, tensor.dtype, index.sizes.clone())
+    dense_of(&tensor, tensor.dtype, index.sizes.clone())
 }
 
 fn take_along_dim(call: &Call<'_>) -> Results {
     let (tensor, indices) = (call.tensor_at(0)?, call.tensor("indices")?);
     let Some(dim) = call.optional_int("dim")? else {
-        return dense(call, &tensor, tensor.dtype, vec![indices.numel()?]);
+        return dense_of(&tensor, tensor.dtype, vec![indices.numel()?]);
     };
     let dim = call.wrap(dim, tensor.rank())?;
     let mut other = tensor.sizes.clone();
@@ -302,7 +287,7 @@ fn take_along_dim(call: &Call<'_>) -> Results {
     if let (Some(size), Some(count)) = (sizes.get_mut(dim), indices.sizes.get(dim)) {
         *size = count.clone();
     }
-    dense(call, &tensor, tensor.dtype, sizes)
+    dense_of(&tensor, tensor.dtype, sizes)
 }
 
 /// Without a number of classes, data decide it.
@@ -314,7 +299,7 @@ fn one_hot(call: &Call<'_>) -> Results {
     };
     let mut sizes = tensor.sizes.clone();
     sizes.push(classes);
-    dense(call, &tensor, ScalarType::Int64, sizes)
+    dense_of(&tensor, ScalarType::Int64, sizes)
 }
 
 fn position_dtype(call: &Call<'_>) -> Result<ScalarType, NoInference> {
@@ -329,8 +314,8 @@ fn bucketize(call: &Call<'_>) -> Results {
     let boundaries = call.tensor("boundaries")?;
     let dtype = position_dtype(call)?;
     match call.get("self") {
-        Item::Tensor(tensor) => dense(call, &tensor, dtype, tensor.sizes.clone()),
-        _ => dense(call, &boundaries, dtype, Vec::new()),
+        Item::Tensor(tensor) => dense_of(&tensor, dtype, tensor.sizes.clone()),
+        _ => dense_of(&boundaries, dtype, Vec::new()),
     }
 }
 
@@ -338,8 +323,8 @@ fn searchsorted(call: &Call<'_>) -> Results {
     let sequence = call.tensor("sorted_sequence")?;
     let dtype = position_dtype(call)?;
     match call.get("self") {
-        Item::Tensor(tensor) => dense(call, &tensor, dtype, tensor.sizes.clone()),
-        _ => dense(call, &sequence, dtype, Vec::new()),
+        Item::Tensor(tensor) => dense_of(&tensor, dtype, tensor.sizes.clone()),
+        _ => dense_of(&sequence, dtype, Vec::new()),
     }
 }
 
@@ -353,12 +338,12 @@ fn isin(call: &Call<'_>) -> Results {
     let first = tensors
         .first()
         .ok_or_else(|| call.unknown("there is no tensor"))?;
-    dense(call, first, ScalarType::Bool, sizes)
+    dense_of(first, ScalarType::Bool, sizes)
 }
 
 fn histc(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    dense(call, &tensor, tensor.dtype, vec![call.size("bins")?])
+    dense_of(&tensor, tensor.dtype, vec![call.size("bins")?])
 }
 
 fn bincount(call: &Call<'_>) -> Results {
@@ -369,7 +354,7 @@ fn bincount(call: &Call<'_>) -> Results {
         );
     }
     let bins = call.env.unbacked();
-    dense(call, &tensor, ScalarType::Int64, vec![bins])
+    dense_of(&tensor, ScalarType::Int64, vec![bins])
 }
 
 /// Values, the position of each element among them, and how often each occurs.
@@ -387,7 +372,7 @@ fn unique(call: &Call<'_>) -> Results {
             *size = count.clone();
         }
     }
-    let values = Tensor::contiguous(call.env, tensor.dtype, sizes, &tensor.device)?;
+    let values = Tensor::contiguous(tensor.dtype, sizes, &tensor.device)?;
     let has_all = dim.is_some() && &*tensor.device == "cpu";
     let wants_inverse = call.bool("return_inverse")? || has_all;
     let wants_counts = call.bool("return_counts")? || has_all;
@@ -402,7 +387,7 @@ fn unique(call: &Call<'_>) -> Results {
         let unknown = Item::Any;
         return Ok(vec![values.into(), unknown.clone(), unknown]);
     }
-    let positions = |sizes| Tensor::contiguous(call.env, ScalarType::Int64, sizes, &tensor.device);
+    let positions = |sizes| Tensor::contiguous(ScalarType::Int64, sizes, &tensor.device);
     Ok(vec![
         values.into(),
         positions(inverse)?.into(),
@@ -415,7 +400,7 @@ fn multinomial(call: &Call<'_>) -> Results {
     let mut sizes = tensor.sizes.clone();
     sizes.pop();
     sizes.push(call.size("num_samples")?);
-    dense(call, &tensor, ScalarType::Int64, sizes)
+    dense_of(&tensor, ScalarType::Int64, sizes)
 }
 
 /// The bags, and what the backward pass needs.
@@ -445,8 +430,7 @@ fn embedding_bag(call: &Call<'_>) -> Results {
         )));
     }
     let is_max = call.int("mode")? == MAX;
-    let made =
-        |dtype, sizes| Tensor::contiguous(call.env, dtype, sizes, &weight.device).map(Item::from);
+    let made = |dtype, sizes| Tensor::contiguous(dtype, sizes, &weight.device).map(Item::from);
     let output = made(weight.dtype, vec![bags.clone(), columns.clone()])?;
     let bag_sizes = made(offsets.dtype, vec![bags.clone()])?;
     let largest = if is_max {
@@ -490,10 +474,5 @@ fn embedding_dense_backward(call: &Call<'_>) -> Results {
         .last()
         .cloned()
         .ok_or_else(|| call.contradiction("the gradient has no dimensions"))?;
-    dense(
-        call,
-        &grad,
-        grad.dtype,
-        vec![call.size("num_weights")?, columns],
-    )
+    dense_of(&grad, grad.dtype, vec![call.size("num_weights")?, columns])
 }

@@ -10,7 +10,7 @@ use super::{
     reshape::expanded,
     rules::Row,
     size::{self, Size},
-    tensor::{MemoryFormat, format_strides},
+    tensor::{MemoryFormat, dense, format_strides},
     view::{restrided, unsqueezed},
 };
 
@@ -50,12 +50,6 @@ pub const RULES: &[Row] = &[
     ("aten.vander aten.linalg_vander", vander),
 ];
 
-fn dense(call: &Call<'_>, like: &Tensor, sizes: Vec<Size>) -> Results {
-    Ok(vec![
-        Tensor::contiguous(call.env, like.dtype, sizes, &like.device)?.into(),
-    ])
-}
-
 fn cat(call: &Call<'_>) -> Results {
     let tensors = call.tensors("tensors")?;
     let rank = tensors
@@ -86,7 +80,7 @@ fn concatenated(
         .filter(|tensor| !is_nothing(tensor))
         .collect();
     let Some((first, rest)) = parts.split_first() else {
-        return Tensor::contiguous(env, dtype, vec![Size::ZERO], &device);
+        return Tensor::contiguous(dtype, vec![Size::ZERO], &device);
     };
     let mut sizes = first.sizes.clone();
     for part in rest {
@@ -120,7 +114,7 @@ fn concatenated(
             }
         })
         .unwrap_or(MemoryFormat::Contiguous);
-    let strides = format_strides(env, &sizes, format)?;
+    let strides = format_strides(&sizes, format)?;
     Ok(Tensor::strided(dtype, sizes, strides, &device))
 }
 
@@ -188,13 +182,7 @@ fn block_diag(call: &Call<'_>) -> Results {
     let items: Vec<Item> = tensors.iter().cloned().map(Item::Tensor).collect();
     let dtype = promoted(&items).ok_or_else(|| call.contradiction("there are no tensors"))?;
     Ok(vec![
-        Tensor::contiguous(
-            call.env,
-            dtype,
-            vec![rows, columns],
-            &common_device(&tensors),
-        )?
-        .into(),
+        Tensor::contiguous(dtype, vec![rows, columns], &common_device(&tensors))?.into(),
     ])
 }
 
@@ -234,7 +222,7 @@ fn cartesian_prod(call: &Call<'_>) -> Results {
             let count = tensors
                 .iter()
                 .try_fold(Size::ONE, |count, tensor| count.mul(&tensor.numel()?))?;
-            dense(call, first, vec![count, Size::count(tensors.len())])
+            dense(first, vec![count, Size::count(tensors.len())])
         }
     }
 }
@@ -244,7 +232,7 @@ fn combinations(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let r = call.size("r")?;
     let count = call.env.unbacked();
-    dense(call, &tensor, vec![count, r])
+    dense(&tensor, vec![count, r])
 }
 
 /// Repeats come before the sizes where there are more of them.
@@ -266,7 +254,7 @@ fn repeat(call: &Call<'_>) -> Results {
         .zip(&repeats)
         .map(|(size, count)| size.mul(count))
         .collect::<Result<_, _>>()?;
-    dense(call, &tensor, sizes)
+    dense(&tensor, sizes)
 }
 
 fn interleaved_positions(call: &Call<'_>) -> Results {
@@ -274,7 +262,7 @@ fn interleaved_positions(call: &Call<'_>) -> Results {
     let count = call
         .optional_size("output_size")?
         .unwrap_or_else(|| call.env.unbacked());
-    dense(call, &repeats, vec![count])
+    dense(&repeats, vec![count])
 }
 
 fn repeat_interleave(call: &Call<'_>) -> Results {
@@ -296,7 +284,7 @@ fn repeat_interleave(call: &Call<'_>) -> Results {
         }
         (None, other) => return Err(call.unexpected("repeats", "an int or a tensor", &other)),
     };
-    dense(call, &tensor, sizes)
+    dense(&tensor, sizes)
 }
 
 fn roll(call: &Call<'_>) -> Results {
@@ -305,7 +293,7 @@ fn roll(call: &Call<'_>) -> Results {
         true => MemoryFormat::Contiguous,
         false => tensor.suggested_format(call.env),
     };
-    let strides = format_strides(call.env, &tensor.sizes, format)?;
+    let strides = format_strides(&tensor.sizes, format)?;
     Ok(vec![
         Tensor::strided(tensor.dtype, tensor.sizes.clone(), strides, &tensor.device).into(),
     ])
@@ -323,7 +311,7 @@ fn rot90(call: &Call<'_>) -> Results {
     };
     let mut result = like(call.env, &tensor, tensor.dtype)?;
     if turns == 0 {
-        return dense(call, &tensor, tensor.sizes.clone());
+        return dense(&tensor, tensor.sizes.clone());
     }
     if turns % 2 == 1 {
         result.sizes.swap(first, second);
@@ -346,7 +334,7 @@ fn diag(call: &Call<'_>) -> Results {
     match tensor.sizes.as_slice() {
         [length] => {
             let side = side(call, length, "diagonal")?;
-            dense(call, &tensor, vec![side.clone(), side])
+            dense(&tensor, vec![side.clone(), side])
         }
         [rows, columns] => {
             let shift = call.int("diagonal")?;
@@ -355,7 +343,7 @@ fn diag(call: &Call<'_>) -> Results {
                 true => (rows.clone(), columns.sub(&cut)?),
                 false => (rows.sub(&cut)?, columns.clone()),
             };
-            dense(call, &tensor, vec![rows.min(&columns)?.max(&Size::ZERO)?])
+            dense(&tensor, vec![rows.min(&columns)?.max(&Size::ZERO)?])
         }
         other => Err(call.contradiction(format!("the tensor has sizes {}", size::list(other)))),
     }
@@ -373,19 +361,19 @@ fn diag_embed(call: &Call<'_>) -> Results {
     for dim in [first.min(second), first.max(second)] {
         sizes.insert(dim.min(sizes.len()), side.clone());
     }
-    dense(call, &tensor, sizes)
+    dense(&tensor, sizes)
 }
 
 fn diagflat(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let side = side(call, &tensor.numel()?, "offset")?;
-    dense(call, &tensor, vec![side.clone(), side])
+    dense(&tensor, vec![side.clone(), side])
 }
 
 fn cross(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor_at(0)?, call.tensor_at(1)?);
     let sizes = broadcast_sizes(call.env, &[&left.sizes, &right.sizes])?;
-    dense(call, &left, sizes)
+    dense(&left, sizes)
 }
 
 /// Each step of differences is one shorter.
@@ -411,7 +399,7 @@ fn diff(call: &Call<'_>) -> Results {
     let dtype = longer.dtype;
     let sizes = longer.sizes.clone();
     if is_joined {
-        return dense(call, &tensor, sizes);
+        return dense(&tensor, sizes);
     }
     Ok(vec![like(call.env, &longer, dtype)?.into()])
 }
@@ -433,7 +421,7 @@ fn trapezoid(call: &Call<'_>) -> Results {
         return Err(call.unknown("integers are added up in another dtype"));
     }
     Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &tensor.device)?.into(),
+        Tensor::contiguous(dtype, sizes, &tensor.device)?.into(),
     ])
 }
 
@@ -446,7 +434,7 @@ fn cdist(call: &Call<'_>) -> Results {
     };
     let mut sizes = broadcast_sizes(call.env, &[left_batch, right_batch])?;
     sizes.extend([rows.clone(), columns.clone()]);
-    dense(call, &left, sizes)
+    dense(&left, sizes)
 }
 
 fn pdist(call: &Call<'_>) -> Results {
@@ -456,20 +444,20 @@ fn pdist(call: &Call<'_>) -> Results {
         .first()
         .ok_or_else(|| call.contradiction("the tensor has no dimensions"))?;
     let pairs = rows.mul(&rows.sub(&Size::ONE)?)?.floor_div(&Size::Int(2))?;
-    dense(call, &tensor, vec![pairs.max(&Size::ZERO)?])
+    dense(&tensor, vec![pairs.max(&Size::ZERO)?])
 }
 
 fn vander(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let last = tensor
-        .sizes
-        .last()
-        .ok_or_else(|| call.contradiction("the tensor has no dimensions"))?;
-    let columns = call.optional_size("N")?.unwrap_or_else(|| last.clone());
     let mut sizes = tensor.sizes.clone();
+    if sizes.is_empty() {
+        sizes.push(Size::ONE);
+    }
+    let last = sizes.last().cloned().unwrap_or(Size::ONE);
+    let columns = call.optional_size("N")?.unwrap_or(last);
     sizes.push(columns);
     let dtype = integral_to_long(tensor.dtype);
     Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &tensor.device)?.into(),
+        Tensor::contiguous(dtype, sizes, &tensor.device)?.into(),
     ])
 }

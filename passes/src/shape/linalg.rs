@@ -123,58 +123,46 @@ impl Matrices {
         self.rows.min(&self.columns)
     }
 
-    fn row_major(
-        &self,
-        call: &Call<'_>,
-        dtype: ScalarType,
-        inner: impl IntoIterator<Item = Size>,
-    ) -> One {
-        Ok(Tensor::contiguous(call.env, dtype, self.sizes(inner), &self.tensor.device)?.into())
+    fn row_major(&self, dtype: ScalarType, inner: impl IntoIterator<Item = Size>) -> One {
+        Ok(Tensor::contiguous(dtype, self.sizes(inner), &self.tensor.device)?.into())
     }
 
-    fn by_columns(&self, call: &Call<'_>, rows: &Size, columns: &Size) -> One {
+    fn by_columns(&self, rows: &Size, columns: &Size) -> One {
         by_columns(
-            call,
             self.tensor.dtype,
             self.sizes([rows.clone(), columns.clone()]),
             &self.tensor.device,
         )
     }
 
-    fn pivots(&self, call: &Call<'_>) -> One {
-        self.row_major(call, ScalarType::Int32, [self.rank()?])
+    fn pivots(&self) -> One {
+        self.row_major(ScalarType::Int32, [self.rank()?])
     }
 
-    fn info(&self, call: &Call<'_>) -> One {
-        self.row_major(call, ScalarType::Int32, [])
+    fn info(&self) -> One {
+        self.row_major(ScalarType::Int32, [])
     }
 
-    fn factors(&self, call: &Call<'_>) -> One {
-        self.by_columns(call, &self.rows, &self.columns)
+    fn factors(&self) -> One {
+        self.by_columns(&self.rows, &self.columns)
     }
 
     /// Stands for a result that is not asked for.
-    fn nothing(&self, call: &Call<'_>) -> One {
-        Ok(Tensor::contiguous(
-            call.env,
-            self.tensor.dtype,
-            vec![Size::ZERO],
-            &self.tensor.device,
-        )?
-        .into())
+    fn nothing(&self) -> One {
+        Ok(Tensor::contiguous(self.tensor.dtype, vec![Size::ZERO], &self.tensor.device)?.into())
     }
 }
 
 type One = Result<Item, NoInference>;
 
 /// Matrices with columns one after another in memory.
-fn by_columns(call: &Call<'_>, dtype: ScalarType, sizes: Vec<Size>, device: &Rc<str>) -> One {
+fn by_columns(dtype: ScalarType, sizes: Vec<Size>, device: &Rc<str>) -> One {
     let rank = sizes.len();
     let mut order: Vec<usize> = (0..rank).rev().collect();
     if rank >= 2 {
         order.swap(0, 1);
     }
-    let strides = dense_strides(call.env, &sizes, &order)?;
+    let strides = dense_strides(&sizes, &order)?;
     Ok(Tensor::strided(dtype, sizes, strides, device).into())
 }
 
@@ -184,12 +172,12 @@ fn first_of(mut results: Vec<Item>) -> Results {
 }
 
 fn one_by_columns(call: &Call<'_>) -> Results {
-    Ok(vec![Matrices::first(call)?.factors(call)?])
+    Ok(vec![Matrices::first(call)?.factors()?])
 }
 
 fn with_info(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
-    Ok(vec![matrices.factors(call)?, matrices.info(call)?])
+    Ok(vec![matrices.factors()?, matrices.info()?])
 }
 
 /// Which operand holds the right-hand sides.
@@ -222,22 +210,22 @@ fn solved_by(call: &Call<'_>, side: Side) -> Results {
     let [first, second] = broadcast_batches(call, &operands[0], &operands[1])?;
     let (dtype, device) = (operands[0].tensor.dtype, &operands[0].tensor.device);
     if side == Side::Other {
-        return Ok(vec![by_columns(call, dtype, second, device)?]);
+        return Ok(vec![by_columns(dtype, second, device)?]);
     }
-    let solution = by_columns(call, dtype, first, device)?;
+    let solution = by_columns(dtype, first, device)?;
     let n_results = call.def.map_or(1, |def| def.schema.returns.len());
     if n_results == 1 {
         return Ok(vec![solution]);
     }
-    Ok(vec![solution, by_columns(call, dtype, second, device)?])
+    Ok(vec![solution, by_columns(dtype, second, device)?])
 }
 
 fn determinant(call: &Call<'_>, n_results: usize) -> Results {
     let matrices = Matrices::first(call)?;
     let dtype = matrices.tensor.dtype;
-    let mut results = vec![matrices.row_major(call, dtype, [])?];
+    let mut results = vec![matrices.row_major(dtype, [])?];
     if n_results == 2 {
-        results.push(matrices.row_major(call, real_of(dtype), [])?);
+        results.push(matrices.row_major(real_of(dtype), [])?);
     }
     Ok(results)
 }
@@ -245,30 +233,26 @@ fn determinant(call: &Call<'_>, n_results: usize) -> Results {
 fn determinant_with_factors(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
     let mut results = determinant(call, 1)?;
-    results.extend([matrices.factors(call)?, matrices.pivots(call)?]);
+    results.extend([matrices.factors()?, matrices.pivots()?]);
     Ok(results)
 }
 
 fn slogdet_with_factors(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
     let mut results = determinant(call, 2)?;
-    results.extend([matrices.factors(call)?, matrices.pivots(call)?]);
+    results.extend([matrices.factors()?, matrices.pivots()?]);
     Ok(results)
 }
 
 /// Real values, and vectors by columns where they are asked for.
 fn eigh(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
-    let values = matrices.row_major(
-        call,
-        real_of(matrices.tensor.dtype),
-        [matrices.rows.clone()],
-    )?;
+    let values = matrices.row_major(real_of(matrices.tensor.dtype), [matrices.rows.clone()])?;
     let wants_vectors = !call.has("compute_v") || call.bool("compute_v")?;
     let vectors = if wants_vectors {
-        matrices.factors(call)?
+        matrices.factors()?
     } else {
-        matrices.nothing(call)?
+        matrices.nothing()?
     };
     Ok(vec![values, vectors])
 }
@@ -276,9 +260,8 @@ fn eigh(call: &Call<'_>) -> Results {
 fn eig(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
     let dtype = complex_of(matrices.tensor.dtype);
-    let values = matrices.row_major(call, dtype, [matrices.rows.clone()])?;
+    let values = matrices.row_major(dtype, [matrices.rows.clone()])?;
     let vectors = by_columns(
-        call,
         dtype,
         matrices.tensor.sizes.clone(),
         &matrices.tensor.device,
@@ -289,11 +272,11 @@ fn eig(call: &Call<'_>) -> Results {
 fn ldl_factor(call: &Call<'_>, has_info: bool) -> Results {
     let matrices = Matrices::first(call)?;
     let mut results = vec![
-        matrices.factors(call)?,
-        matrices.row_major(call, ScalarType::Int32, [matrices.rows.clone()])?,
+        matrices.factors()?,
+        matrices.row_major(ScalarType::Int32, [matrices.rows.clone()])?,
     ];
     if has_info {
-        results.push(matrices.info(call)?);
+        results.push(matrices.info()?);
     }
     Ok(results)
 }
@@ -303,14 +286,14 @@ fn right_side(call: &Call<'_>, coefficients: &str, is_by_columns: bool) -> Resul
     let matrices = Matrices::of(call, call.tensor(coefficients)?)?;
     let sides = Matrices::of(call, call.tensor("B")?)?;
     let [sizes, _] = broadcast_batches(call, &sides, &matrices)?;
-    solution(call, &sides.tensor, sizes, is_by_columns).map(|item| vec![item])
+    solution(&sides.tensor, sizes, is_by_columns).map(|item| vec![item])
 }
 
-fn solution(call: &Call<'_>, like: &Tensor, sizes: Vec<Size>, is_by_columns: bool) -> One {
+fn solution(like: &Tensor, sizes: Vec<Size>, is_by_columns: bool) -> One {
     if is_by_columns {
-        return by_columns(call, like.dtype, sizes, &like.device);
+        return by_columns(like.dtype, sizes, &like.device);
     }
-    Ok(Tensor::contiguous(call.env, like.dtype, sizes, &like.device)?.into())
+    Ok(Tensor::contiguous(like.dtype, sizes, &like.device)?.into())
 }
 
 fn lu_solve(call: &Call<'_>) -> Results {
@@ -321,29 +304,29 @@ fn old_lu_solve(call: &Call<'_>) -> Results {
     let sides = Matrices::first(call)?;
     let matrices = Matrices::of(call, call.tensor("LU_data")?)?;
     let [sizes, _] = broadcast_batches(call, &sides, &matrices)?;
-    solution(call, &sides.tensor, sizes, true).map(|item| vec![item])
+    solution(&sides.tensor, sizes, true).map(|item| vec![item])
 }
 
 fn lu(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
     let (rows, columns, rank) = (&matrices.rows, &matrices.columns, matrices.rank()?);
     let permutation = match call.bool("pivot")? {
-        true => matrices.row_major(call, matrices.tensor.dtype, [rows.clone(), rows.clone()])?,
-        false => matrices.nothing(call)?,
+        true => matrices.row_major(matrices.tensor.dtype, [rows.clone(), rows.clone()])?,
+        false => matrices.nothing()?,
     };
     let dtype = matrices.tensor.dtype;
     Ok(vec![
         permutation,
-        matrices.row_major(call, dtype, [rows.clone(), rank.clone()])?,
-        matrices.row_major(call, dtype, [rank, columns.clone()])?,
+        matrices.row_major(dtype, [rows.clone(), rank.clone()])?,
+        matrices.row_major(dtype, [rank, columns.clone()])?,
     ])
 }
 
 fn lu_factor(call: &Call<'_>, has_info: bool) -> Results {
     let matrices = Matrices::first(call)?;
-    let mut results = vec![matrices.factors(call)?, matrices.pivots(call)?];
+    let mut results = vec![matrices.factors()?, matrices.pivots()?];
     if has_info {
-        results.push(matrices.info(call)?);
+        results.push(matrices.info()?);
     }
     Ok(results)
 }
@@ -353,8 +336,8 @@ fn lu_unpack(call: &Call<'_>) -> Results {
     let (rows, columns, rank) = (&matrices.rows, &matrices.columns, matrices.rank()?);
     let dtype = matrices.tensor.dtype;
     let made = |is_wanted: bool, rows: &Size, columns: &Size| match is_wanted {
-        true => matrices.row_major(call, dtype, [rows.clone(), columns.clone()]),
-        false => matrices.nothing(call),
+        true => matrices.row_major(dtype, [rows.clone(), columns.clone()]),
+        false => matrices.nothing(),
     };
     let has_data = call.bool("unpack_data")?;
     Ok(vec![
@@ -371,22 +354,20 @@ fn qr(call: &Call<'_>) -> Results {
     let is_complete = mode == "complete" || (call.has("some") && !call.bool("some")?);
     let inner = if is_complete { rows } else { &rank };
     let orthogonal = match mode == "r" {
-        true => matrices.nothing(call)?,
-        false => matrices.by_columns(call, rows, inner)?,
+        true => matrices.nothing()?,
+        false => matrices.by_columns(rows, inner)?,
     };
-    Ok(vec![orthogonal, matrices.by_columns(call, inner, columns)?])
+    Ok(vec![orthogonal, matrices.by_columns(inner, columns)?])
 }
 
 fn geqrf(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
-    let scales = matrices.row_major(call, matrices.tensor.dtype, [matrices.rank()?])?;
-    Ok(vec![matrices.factors(call)?, scales])
+    let scales = matrices.row_major(matrices.tensor.dtype, [matrices.rank()?])?;
+    Ok(vec![matrices.factors()?, scales])
 }
 
 fn ormqr(call: &Call<'_>) -> Results {
-    Ok(vec![
-        Matrices::of(call, call.tensor("input3")?)?.factors(call)?,
-    ])
+    Ok(vec![Matrices::of(call, call.tensor("input3")?)?.factors()?])
 }
 
 fn svd(call: &Call<'_>) -> Results {
@@ -399,13 +380,9 @@ fn svd(call: &Call<'_>) -> Results {
 fn decomposed(call: &Call<'_>, is_full: bool, has_vectors: bool) -> Results {
     let matrices = Matrices::first(call)?;
     let (rows, columns, rank) = (&matrices.rows, &matrices.columns, matrices.rank()?);
-    let values = matrices.row_major(call, real_of(matrices.tensor.dtype), [rank.clone()])?;
+    let values = matrices.row_major(real_of(matrices.tensor.dtype), [rank.clone()])?;
     if !has_vectors {
-        return Ok(vec![
-            matrices.nothing(call)?,
-            values,
-            matrices.nothing(call)?,
-        ]);
+        return Ok(vec![matrices.nothing()?, values, matrices.nothing()?]);
     }
     let (left, right) = if is_full {
         (rows, columns)
@@ -413,9 +390,9 @@ fn decomposed(call: &Call<'_>, is_full: bool, has_vectors: bool) -> Results {
         (&rank, &rank)
     };
     Ok(vec![
-        matrices.by_columns(call, rows, left)?,
+        matrices.by_columns(rows, left)?,
         values,
-        matrices.by_columns(call, right, columns)?,
+        matrices.by_columns(right, columns)?,
     ])
 }
 
@@ -440,7 +417,6 @@ fn old_svd(call: &Call<'_>) -> Results {
 fn singular_values(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
     Ok(vec![matrices.row_major(
-        call,
         real_of(matrices.tensor.dtype),
         [matrices.rank()?],
     )?])
@@ -454,20 +430,20 @@ fn solve(call: &Call<'_>, n_results: usize) -> Results {
     let solved = if is_vector_side(call, &matrices, &side) {
         let batch = broadcast_sizes(call.env, &[&matrices.batch, &side.sizes[..side.rank() - 1]])?;
         let sizes = batch.into_iter().chain([matrices.rows.clone()]).collect();
-        solution(call, &side, sizes, is_left)?
+        solution(&side, sizes, is_left)?
     } else {
         let sides = Matrices::of(call, Rc::clone(&side))?;
         let [sizes, _] = broadcast_batches(call, &sides, &matrices)?;
-        solution(call, &side, sizes, is_left)?
+        solution(&side, sizes, is_left)?
     };
     Ok(match n_results {
         1 => vec![solved],
-        2 => vec![solved, matrices.info(call)?],
+        2 => vec![solved, matrices.info()?],
         _ => vec![
             solved,
-            matrices.factors(call)?,
-            matrices.pivots(call)?,
-            matrices.info(call)?,
+            matrices.factors()?,
+            matrices.pivots()?,
+            matrices.info()?,
         ],
     })
 }
@@ -487,7 +463,7 @@ fn is_vector_side(call: &Call<'_>, matrices: &Matrices, side: &Tensor) -> bool {
 fn row_major(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     Ok(vec![
-        Tensor::contiguous(call.env, tensor.dtype, tensor.sizes.clone(), &tensor.device)?.into(),
+        Tensor::contiguous(tensor.dtype, tensor.sizes.clone(), &tensor.device)?.into(),
     ])
 }
 
@@ -523,35 +499,27 @@ fn multi_dot(call: &Call<'_>) -> Results {
         sizes.push(columns.clone());
     }
     Ok(vec![
-        Tensor::contiguous(call.env, first.dtype, sizes, &first.device)?.into(),
+        Tensor::contiguous(first.dtype, sizes, &first.device)?.into(),
     ])
 }
 
 fn pinv(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
     let inner = [matrices.columns.clone(), matrices.rows.clone()];
-    Ok(vec![matrices.row_major(
-        call,
-        matrices.tensor.dtype,
-        inner,
-    )?])
+    Ok(vec![matrices.row_major(matrices.tensor.dtype, inner)?])
 }
 
 fn matrix_rank(call: &Call<'_>) -> Results {
-    Ok(vec![Matrices::first(call)?.row_major(
-        call,
-        ScalarType::Int64,
-        [],
-    )?])
+    Ok(vec![
+        Matrices::first(call)?.row_major(ScalarType::Int64, [])?,
+    ])
 }
 
 fn cond(call: &Call<'_>) -> Results {
     let matrices = Matrices::first(call)?;
-    Ok(vec![matrices.row_major(
-        call,
-        real_of(matrices.tensor.dtype),
-        [],
-    )?])
+    Ok(vec![
+        matrices.row_major(real_of(matrices.tensor.dtype), [])?,
+    ])
 }
 
 fn norm(call: &Call<'_>) -> Results {
@@ -570,7 +538,7 @@ fn norm(call: &Call<'_>) -> Results {
         }
     });
     Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes.collect(), &tensor.device)?.into(),
+        Tensor::contiguous(dtype, sizes.collect(), &tensor.device)?.into(),
     ])
 }
 
@@ -583,7 +551,7 @@ fn tensorinv(call: &Call<'_>) -> Results {
     let split = split.ok_or_else(|| call.contradiction("`ind` is not among the dimensions"))?;
     let (first, second) = tensor.sizes.split_at(split);
     let sides = vec![Size::product(second)?, Size::product(first)?];
-    let inverse = by_columns(call, tensor.dtype, sides, &tensor.device)?;
+    let inverse = by_columns(tensor.dtype, sides, &tensor.device)?;
     let shape: Vec<Size> = second.iter().chain(first).cloned().collect();
     match inverse {
         Item::Tensor(inverse) => Ok(vec![reshaped(call, &inverse, &shape)?.into()]),
@@ -607,7 +575,7 @@ fn tensorsolve(call: &Call<'_>) -> Results {
         .map(|dim| tensor.sizes[*dim].clone())
         .collect();
     Ok(vec![
-        Tensor::contiguous(call.env, side.dtype, sizes, &side.device)?.into(),
+        Tensor::contiguous(side.dtype, sizes, &side.device)?.into(),
     ])
 }
 
@@ -620,7 +588,5 @@ fn vecdot(call: &Call<'_>) -> Results {
     }
     sizes.remove(dim);
     let dtype = promote(left.dtype, right.dtype);
-    Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into(),
-    ])
+    Ok(vec![Tensor::contiguous(dtype, sizes, &left.device)?.into()])
 }

@@ -8,9 +8,10 @@ use super::{
     Item, NoInference, Tensor,
     broadcast::{common_device, elementwise_result},
     call::Call,
-    promote::promoted,
+    promote::{Promotion, apply, result_dtype},
     rules::Row,
     size::Size,
+    tensor::dense_of,
 };
 
 type Results = Result<Vec<Item>, NoInference>;
@@ -18,9 +19,12 @@ type Results = Result<Vec<Item>, NoInference>;
 pub const RULES: &[Row] = &[
     (
         "aten.mse_loss aten.l1_loss aten.smooth_l1_loss aten.huber_loss aten.binary_cross_entropy \
-         aten.binary_cross_entropy_with_logits aten.kl_div aten.soft_margin_loss aten.poisson_nll_loss \
-         aten.hinge_embedding_loss aten.margin_ranking_loss aten.gaussian_nll_loss",
-        elementwise_loss,
+         aten.binary_cross_entropy_with_logits aten.kl_div aten.soft_margin_loss aten.gaussian_nll_loss",
+        |call| elementwise_loss(call, Promotion::Default),
+    ),
+    (
+        "aten.poisson_nll_loss aten.hinge_embedding_loss aten.margin_ranking_loss",
+        |call| elementwise_loss(call, Promotion::IntToFloat),
     ),
     (
         "aten.nll_loss aten.nll_loss2d aten.nll_loss_nd aten.cross_entropy_loss",
@@ -56,19 +60,19 @@ fn is_unreduced(call: &Call<'_>) -> Result<bool, NoInference> {
     Ok(call.int("reduction")? == 0)
 }
 
-fn scalar(call: &Call<'_>, dtype: ScalarType, device: &Rc<str>) -> Result<Item, NoInference> {
-    Ok(Tensor::contiguous(call.env, dtype, Vec::new(), device)?.into())
+fn scalar(dtype: ScalarType, device: &Rc<str>) -> Result<Item, NoInference> {
+    Ok(Tensor::contiguous(dtype, Vec::new(), device)?.into())
 }
 
 /// Elementwise over the first two operands.
-fn elementwise_loss(call: &Call<'_>) -> Results {
+fn elementwise_loss(call: &Call<'_>, promotion: Promotion) -> Results {
     let operands = [call.tensor_at(0)?, call.tensor_at(1)?];
     let items = operands.clone().map(Item::Tensor);
-    let dtype = promoted(&items).unwrap_or(operands[0].dtype);
+    let dtype = result_dtype(&items, promotion).unwrap_or(operands[0].dtype);
     if is_unreduced(call)? {
         return Ok(vec![elementwise_result(call, &operands, dtype)?]);
     }
-    Ok(vec![scalar(call, dtype, &common_device(&operands))?])
+    Ok(vec![scalar(dtype, &common_device(&operands))?])
 }
 
 /// Scores per class in the second dimension, or in the only one; the loss has the sizes without it.
@@ -79,7 +83,7 @@ fn class_loss(call: &Call<'_>) -> Results {
 
 fn class_loss_result(call: &Call<'_>, scores: &Tensor) -> Result<Item, NoInference> {
     if !is_unreduced(call)? {
-        return scalar(call, scores.dtype, &scores.device);
+        return scalar(scores.dtype, &scores.device);
     }
     let mut sizes = scores.sizes.clone();
     match sizes.len() {
@@ -89,14 +93,14 @@ fn class_loss_result(call: &Call<'_>, scores: &Tensor) -> Result<Item, NoInferen
             sizes.remove(1);
         }
     }
-    Ok(Tensor::contiguous(call.env, scores.dtype, sizes, &scores.device)?.into())
+    Ok(Tensor::contiguous(scores.dtype, sizes, &scores.device)?.into())
 }
 
 /// The loss and the sum of weights.
 fn class_loss_forward(call: &Call<'_>) -> Results {
     let scores = call.tensor_at(0)?;
     let loss = class_loss_result(call, &scores)?;
-    Ok(vec![loss, scalar(call, scores.dtype, &scores.device)?])
+    Ok(vec![loss, scalar(scores.dtype, &scores.device)?])
 }
 
 /// The gradient of the second argument, which is row-major.
@@ -111,7 +115,7 @@ fn like_self(call: &Call<'_>) -> Results {
 fn along_dimension(call: &Call<'_>) -> Results {
     let operands = [call.tensor("x1")?, call.tensor("x2")?];
     let items = operands.clone().map(Item::Tensor);
-    let dtype = promoted(&items).unwrap_or(operands[0].dtype);
+    let dtype = result_dtype(&items, Promotion::IntToFloat).unwrap_or(operands[0].dtype);
     let shapes: [&[Size]; 2] = [&operands[0].sizes, &operands[1].sizes];
     let mut sizes = super::broadcast::broadcast_sizes(call.env, &shapes)?;
     let dim = match call.has("dim") {
@@ -126,21 +130,20 @@ fn along_dimension(call: &Call<'_>) -> Results {
         None => {}
     }
     Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &operands[0].device)?.into(),
+        Tensor::contiguous(dtype, sizes, &operands[0].device)?.into(),
     ])
 }
 
 /// One loss for each row of the operands.
 fn per_sample_loss(call: &Call<'_>) -> Results {
     let first = call.tensor_at(0)?;
+    let dtype = apply(first.dtype, Promotion::IntToFloat);
     if !is_unreduced(call)? {
-        return Ok(vec![scalar(call, first.dtype, &first.device)?]);
+        return Ok(vec![scalar(dtype, &first.device)?]);
     }
     let mut sizes = first.sizes.clone();
     sizes.pop();
-    Ok(vec![
-        Tensor::contiguous(call.env, first.dtype, sizes, &first.device)?.into(),
-    ])
+    dense_of(&first, dtype, sizes)
 }
 
 fn class_scores_loss(call: &Call<'_>) -> Results {
@@ -150,12 +153,12 @@ fn class_scores_loss(call: &Call<'_>) -> Results {
 fn ctc_loss(call: &Call<'_>) -> Results {
     let scores = call.tensor_at(0)?;
     if !is_unreduced(call)? {
-        return Ok(vec![scalar(call, scores.dtype, &scores.device)?]);
+        return Ok(vec![scalar(scores.dtype, &scores.device)?]);
     }
     match scores.sizes.as_slice() {
         [_, batch, _] => Ok(vec![
-            Tensor::contiguous(call.env, scores.dtype, vec![batch.clone()], &scores.device)?.into(),
+            Tensor::contiguous(scores.dtype, vec![batch.clone()], &scores.device)?.into(),
         ]),
-        _ => Ok(vec![scalar(call, scores.dtype, &scores.device)?]),
+        _ => Ok(vec![scalar(scores.dtype, &scores.device)?]),
     }
 }

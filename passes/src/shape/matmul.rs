@@ -12,6 +12,7 @@ use super::{
     promote::promote,
     rules::Row,
     size::{self, Size},
+    tensor::dense,
 };
 
 type Results = Result<Vec<Item>, NoInference>;
@@ -41,12 +42,6 @@ fn check_inner(call: &Call<'_>, left: &Size, right: &Size) -> Result<(), NoInfer
         return Err(call.contradiction(format!("the inner sizes are {left} and {right}")));
     }
     Ok(())
-}
-
-fn dense(call: &Call<'_>, like: &Tensor, sizes: Vec<Size>) -> Results {
-    Ok(vec![
-        Tensor::contiguous(call.env, like.dtype, sizes, &like.device)?.into(),
-    ])
 }
 
 /// Rows and columns of a matrix.
@@ -100,9 +95,7 @@ fn mm(call: &Call<'_>) -> Results {
 /// Overloads that name the dtype of the result have it.
 fn with_out_dtype(call: &Call<'_>, like: &Tensor, sizes: Vec<Size>) -> Results {
     let dtype = call.dtype("out_dtype").unwrap_or(like.dtype);
-    Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &like.device)?.into(),
-    ])
+    Ok(vec![Tensor::contiguous(dtype, sizes, &like.device)?.into()])
 }
 
 fn product_of_batches(
@@ -138,14 +131,14 @@ fn baddbmm(call: &Call<'_>) -> Results {
 fn addbmm(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor("batch1")?, call.tensor("batch2")?);
     let sizes = product_of_batches(call, &left, &right)?.split_off(1);
-    dense(call, &left, sizes)
+    dense(&left, sizes)
 }
 
 fn addmv(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor("mat")?, call.tensor("vec")?);
     let ([rows, inner], length) = (matrix(call, &left)?, vector(call, &right)?);
     check_inner(call, inner, length)?;
-    dense(call, &left, vec![rows.clone()])
+    dense(&left, vec![rows.clone()])
 }
 
 fn addr(call: &Call<'_>) -> Results {
@@ -153,28 +146,26 @@ fn addr(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor("vec1")?, call.tensor("vec2")?);
     let sizes = vec![vector(call, &left)?.clone(), vector(call, &right)?.clone()];
     let dtype = promote(promote(own.dtype, left.dtype), right.dtype);
-    Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into(),
-    ])
+    Ok(vec![Tensor::contiguous(dtype, sizes, &left.device)?.into()])
 }
 
 fn mv(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor_at(0)?, call.tensor("vec")?);
     let ([rows, inner], length) = (matrix(call, &left)?, vector(call, &right)?);
     check_inner(call, inner, length)?;
-    dense(call, &left, vec![rows.clone()])
+    dense(&left, vec![rows.clone()])
 }
 
 fn dot(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor_at(0)?, call.tensor_at(1)?);
     check_inner(call, vector(call, &left)?, vector(call, &right)?)?;
-    dense(call, &left, Vec::new())
+    dense(&left, Vec::new())
 }
 
 fn matmul(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor_at(0)?, call.tensor("other")?);
     let sizes = matmul_sizes(call, &left.sizes, &right.sizes)?;
-    dense(call, &left, sizes)
+    dense(&left, sizes)
 }
 
 /// Sizes of a product over the last dimension of the left and the last but one of the right operand, a vector
@@ -219,16 +210,14 @@ fn linear(call: &Call<'_>) -> Results {
             )));
         }
     }
-    dense(call, &input, sizes)
+    dense(&input, sizes)
 }
 
 fn outer(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor_at(0)?, call.tensor_at(1)?);
     let sizes = vec![vector(call, &left)?.clone(), vector(call, &right)?.clone()];
     let dtype = promote(left.dtype, right.dtype);
-    Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into(),
-    ])
+    Ok(vec![Tensor::contiguous(dtype, sizes, &left.device)?.into()])
 }
 
 fn inner(call: &Call<'_>) -> Results {
@@ -245,7 +234,7 @@ fn inner(call: &Call<'_>) -> Results {
         return Err(call.contradiction("an operand has no dimensions"));
     };
     check_inner(call, a, b)?;
-    dense(call, &left, rest.iter().chain(others).cloned().collect())
+    dense(&left, rest.iter().chain(others).cloned().collect())
 }
 
 fn kron(call: &Call<'_>) -> Results {
@@ -260,15 +249,13 @@ fn kron(call: &Call<'_>) -> Results {
         .map(|dim| at(&left.sizes, dim).mul(&at(&right.sizes, dim)))
         .collect::<Result<_, _>>()?;
     let dtype = promote(left.dtype, right.dtype);
-    Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into(),
-    ])
+    Ok(vec![Tensor::contiguous(dtype, sizes, &left.device)?.into()])
 }
 
 fn int_mm(call: &Call<'_>) -> Results {
     let (left, right) = (call.tensor_at(0)?, call.tensor("mat2")?);
     let sizes = product_of_matrices(call, &left, &right)?;
     Ok(vec![
-        Tensor::contiguous(call.env, ScalarType::Int32, sizes, &left.device)?.into(),
+        Tensor::contiguous(ScalarType::Int32, sizes, &left.device)?.into(),
     ])
 }

@@ -26,6 +26,7 @@ mod linalg;
 mod loss;
 mod matmul;
 mod meta;
+mod misc;
 mod norm;
 mod pad;
 mod pointwise;
@@ -66,6 +67,7 @@ pub use size::Size;
 pub use tensor::{MemoryFormat, Tensor};
 
 use call::Call;
+pub use rules::has_rule;
 
 /// A rule: from a call to its results, a list as one [`Item::List`].
 type Rule = fn(&Call<'_>) -> Result<Vec<Item>, NoInference>;

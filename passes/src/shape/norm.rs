@@ -63,7 +63,7 @@ fn like_input(call: &Call<'_>) -> Results {
 fn row_major(call: &Call<'_>) -> Results {
     let input = call.tensor_at(0)?;
     Ok(vec![
-        Tensor::contiguous(call.env, input.dtype, input.sizes.clone(), &input.device)?.into(),
+        Tensor::contiguous(input.dtype, input.sizes.clone(), &input.device)?.into(),
     ])
 }
 
@@ -95,7 +95,7 @@ fn native_layer_norm(call: &Call<'_>) -> Results {
         outer.ok_or_else(|| call.contradiction("more dimensions are normalized than there are"))?;
     let mut sizes = input.sizes[..outer].to_vec();
     sizes.resize(input.rank(), Size::ONE);
-    let statistics = Tensor::contiguous(call.env, statistics_dtype(&input), sizes, &input.device)?;
+    let statistics = Tensor::contiguous(statistics_dtype(&input), sizes, &input.device)?;
     let output = like(call.env, &input, input.dtype)?;
     Ok(vec![
         output.into(),
@@ -118,7 +118,7 @@ fn fused_rms_norm(call: &Call<'_>) -> Results {
     };
     let is_half = matches!(input.dtype, ScalarType::Float16 | ScalarType::BFloat16);
     let statistics_dtype = if is_half { DEFAULT_FLOAT } else { input.dtype };
-    let statistics = Tensor::contiguous(call.env, statistics_dtype, sizes, &input.device)?;
+    let statistics = Tensor::contiguous(statistics_dtype, sizes, &input.device)?;
     Ok(vec![
         like(call.env, &input, dtype)?.into(),
         statistics.into(),
@@ -128,7 +128,7 @@ fn fused_rms_norm(call: &Call<'_>) -> Results {
 fn native_group_norm(call: &Call<'_>) -> Results {
     let input = call.tensor_at(0)?;
     let sizes = vec![call.size("N")?, call.size("group")?];
-    let statistics = Tensor::contiguous(call.env, statistics_dtype(&input), sizes, &input.device)?;
+    let statistics = Tensor::contiguous(statistics_dtype(&input), sizes, &input.device)?;
     let output = like(call.env, &input, input.dtype)?;
     Ok(vec![
         output.into(),
@@ -145,7 +145,7 @@ fn batch_statistics(call: &Call<'_>, is_training: bool) -> Result<Item, NoInfere
         Some(channels) if is_training || !is_cpu => vec![channels.clone()],
         _ => vec![Size::ZERO],
     };
-    Ok(Tensor::contiguous(call.env, statistics_dtype(&input), sizes, &input.device)?.into())
+    Ok(Tensor::contiguous(statistics_dtype(&input), sizes, &input.device)?.into())
 }
 
 fn native_batch_norm(call: &Call<'_>) -> Results {
@@ -185,7 +185,7 @@ fn functional_batch_norm(call: &Call<'_>) -> Results {
 
 fn reserve(call: &Call<'_>) -> Result<Item, NoInference> {
     let input = call.tensor_at(0)?;
-    Ok(Tensor::contiguous(call.env, ScalarType::Uint8, vec![Size::ZERO], &input.device)?.into())
+    Ok(Tensor::contiguous(ScalarType::Uint8, vec![Size::ZERO], &input.device)?.into())
 }
 
 fn batch_norm_with_update(call: &Call<'_>) -> Results {
@@ -246,11 +246,10 @@ fn batch_norm_backward(call: &Call<'_>) -> Results {
     } else {
         format
     };
-    let strides = format_strides(call.env, &input.sizes, format)?;
+    let strides = format_strides(&input.sizes, format)?;
     let grad = Tensor::strided(input.dtype, input.sizes.clone(), strides, &input.device);
     let channels = input.sizes.get(1).cloned().unwrap_or(Size::ONE);
-    let of_channels: Item =
-        Tensor::contiguous(call.env, input.dtype, vec![channels], &input.device)?.into();
+    let of_channels: Item = Tensor::contiguous(input.dtype, vec![channels], &input.device)?.into();
     let mut results = vec![Item::from(grad)];
     for index in 1..3 {
         results.push(if is_wanted(call, index)? {

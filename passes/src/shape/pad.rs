@@ -63,7 +63,7 @@ fn padded(call: &Call<'_>, name: &str, keeps_format: bool) -> Results {
     } else {
         MemoryFormat::Contiguous
     };
-    let strides = format_strides(call.env, &sizes, format)?;
+    let strides = format_strides(&sizes, format)?;
     Ok(vec![
         Tensor::strided(input.dtype, sizes, strides, &input.device).into(),
     ])
@@ -83,15 +83,10 @@ fn image<'t>(
     }
 }
 
-fn dense(
-    call: &Call<'_>,
-    input: &Tensor,
-    outer: &[Size],
-    inner: impl IntoIterator<Item = Size>,
-) -> Results {
+fn dense(input: &Tensor, outer: &[Size], inner: impl IntoIterator<Item = Size>) -> Results {
     let sizes = outer.iter().cloned().chain(inner).collect();
     Ok(vec![
-        Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into(),
+        Tensor::contiguous(input.dtype, sizes, &input.device)?.into(),
     ])
 }
 
@@ -101,7 +96,6 @@ fn pixel_shuffle(call: &Call<'_>) -> Results {
     let (outer, [channels, rows, columns]) = image(call, &input)?;
     let channels = channels.floor_div(&factor.mul(&factor)?)?;
     dense(
-        call,
         &input,
         outer,
         [channels, rows.mul(&factor)?, columns.mul(&factor)?],
@@ -114,7 +108,6 @@ fn pixel_unshuffle(call: &Call<'_>) -> Results {
     let (outer, [channels, rows, columns]) = image(call, &input)?;
     let channels = channels.mul(&factor)?.mul(&factor)?;
     dense(
-        call,
         &input,
         outer,
         [
@@ -127,7 +120,7 @@ fn pixel_unshuffle(call: &Call<'_>) -> Results {
 
 fn channel_shuffle(call: &Call<'_>) -> Results {
     let input = call.tensor_at(0)?;
-    dense(call, &input, &input.sizes, [])
+    dense(&input, &input.sizes, [])
 }
 
 /// Positions of a window along each dimension.
@@ -153,7 +146,6 @@ fn im2col(call: &Call<'_>) -> Results {
     let (outer, [channels, rows, columns]) = image(call, &input)?;
     let count = positions(call, &[rows.clone(), columns.clone()], &kernel)?;
     dense(
-        call,
         &input,
         outer,
         [channels.mul(&Size::product(&kernel)?)?, count],
@@ -168,7 +160,6 @@ fn col2im(call: &Call<'_>) -> Results {
         [outer @ .., rows, _] => {
             let channels = rows.floor_div(&Size::product(&kernel)?)?;
             dense(
-                call,
                 &input,
                 outer,
                 [channels, wanted[0].clone(), wanted[1].clone()],

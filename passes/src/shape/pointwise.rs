@@ -77,6 +77,7 @@ pub const RULES: &[Row] = &[
     ("aten.angle", angle),
     ("aten.float_power", float_power),
     ("aten.ldexp", ldexp),
+    ("aten.native_dropout_backward aten._masked_scale", scaled),
     ("aten.frexp.Tensor", frexp),
     ("aten.log_sigmoid_forward", log_sigmoid_forward),
     (
@@ -85,7 +86,7 @@ pub const RULES: &[Row] = &[
     ),
     (
         "aten.lerp aten.nan_to_num aten.round.decimals aten.threshold aten.celu aten.elu \
-         aten.hardtanh aten.relu6 aten.rrelu aten.native_dropout_backward aten._masked_scale",
+         aten.hardtanh aten.relu6 aten.rrelu",
         of_self,
     ),
     (
@@ -190,6 +191,14 @@ fn float_power(call: &Call<'_>) -> Results {
     Ok(vec![elementwise_result(call, &tensors, dtype)?])
 }
 
+/// A product with a float.
+fn scaled(call: &Call<'_>) -> Results {
+    let (tensors, _) = operands(call)?;
+    let factors = [call.at(0), Item::Float(1.0)];
+    let dtype = promote::promoted(&factors).unwrap_or(promote::DEFAULT_FLOAT);
+    Ok(vec![elementwise_result(call, &tensors, dtype)?])
+}
+
 /// ldexp(x, n) = x * 2.0**n
 fn ldexp(call: &Call<'_>) -> Results {
     let (mantissa, exponent) = (call.tensor("self")?, call.tensor("other")?);
@@ -221,12 +230,7 @@ fn log_sigmoid_forward(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     let output = like(call.env, &tensor, tensor.dtype)?;
     let buffer = if tensor.device.starts_with("cuda") {
-        Tensor::contiguous(
-            call.env,
-            tensor.dtype,
-            vec![super::Size::ZERO],
-            &tensor.device,
-        )?
+        Tensor::contiguous(tensor.dtype, vec![super::Size::ZERO], &tensor.device)?
     } else {
         output.clone()
     };

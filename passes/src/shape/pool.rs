@@ -106,7 +106,7 @@ fn in_suggested_format(
     } else {
         MemoryFormat::Contiguous
     };
-    let strides = format_strides(call.env, &sizes, format)?;
+    let strides = format_strides(&sizes, format)?;
     Ok(Tensor::strided(input.dtype, sizes, strides, &input.device))
 }
 
@@ -191,7 +191,7 @@ fn fractional(call: &Call<'_>, count: usize) -> Results {
     let mut sizes = input.sizes[..outer].to_vec();
     sizes.extend(per_dimension(call, "output_size", count, &Size::ONE)?);
     Ok(vec![
-        Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into(),
+        Tensor::contiguous(input.dtype, sizes, &input.device)?.into(),
     ])
 }
 
@@ -282,7 +282,7 @@ fn grid_sampled(call: &Call<'_>) -> Results {
     let mut sizes = input.sizes[..2].to_vec();
     sizes.extend_from_slice(&grid.sizes[1..grid.rank() - 1]);
     Ok(vec![
-        Tensor::contiguous(call.env, input.dtype, sizes, &input.device)?.into(),
+        Tensor::contiguous(input.dtype, sizes, &input.device)?.into(),
     ])
 }
 
@@ -296,6 +296,6 @@ fn affine_grid(call: &Call<'_>) -> Results {
     sizes.extend_from_slice(spatial);
     sizes.push(Size::count(spatial.len()));
     Ok(vec![
-        Tensor::contiguous(call.env, theta.dtype, sizes, &theta.device)?.into(),
+        Tensor::contiguous(theta.dtype, sizes, &theta.device)?.into(),
     ])
 }

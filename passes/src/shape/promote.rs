@@ -13,8 +13,6 @@ pub enum Promotion {
     IntToFloat,
     /// Complex dtypes become their real part's.
     ComplexToFloat,
-    /// Bools become `int64`.
-    BoolToLong,
     /// Always bool.
     AlwaysBool,
 }
@@ -134,8 +132,6 @@ pub fn apply(dtype: ScalarType, promotion: Promotion) -> ScalarType {
             _ => dtype,
         },
         Promotion::ComplexToFloat => real_of(dtype),
-        Promotion::BoolToLong if dtype == ScalarType::Bool => ScalarType::Int64,
-        Promotion::BoolToLong => dtype,
         Promotion::AlwaysBool => ScalarType::Bool,
     }
 }
@@ -267,7 +263,6 @@ mod tests {
         assert_eq!(apply(Int32, Promotion::IntToFloat), Float32);
         assert_eq!(apply(Float16, Promotion::IntToFloat), Float16);
         assert_eq!(apply(Complex128, Promotion::ComplexToFloat), Float64);
-        assert_eq!(apply(Bool, Promotion::BoolToLong), Int64);
         assert_eq!(apply(Float64, Promotion::AlwaysBool), Bool);
     }
 }

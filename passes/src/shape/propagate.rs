@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use expc_dialects::{AtenOp, Diagnostic, Graph, Program, ValueType, mlir::value_key};
+use expc_dialects::{AtenOp, Diagnostic, Graph, Program, ScalarType, ValueType, mlir::value_key};
 use expc_symbolic::{Expr, Kind, Relation};
 use melior::{
     Context,
@@ -221,8 +221,14 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
                     .ok_or_else(|| NoInference::new("no result")),
                 Err(reason) => Err(reason.clone()),
             };
-            self.result(value, found, |verdict, recorded, inferred, reason| {
-                ValueReport {
+            let shows_operand = view
+                .def()
+                .is_some_and(|def| def.schema.is_view() || def.schema.mutates());
+            self.result(
+                value,
+                found,
+                shows_operand,
+                |verdict, recorded, inferred, reason| ValueReport {
                     graph: graph.to_owned(),
                     op: name.clone(),
                     node: view.node_name(),
@@ -231,8 +237,8 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
                     recorded,
                     inferred,
                     reason,
-                }
-            });
+                },
+            );
         }
         Ok(())
     }
@@ -301,15 +307,24 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
         &mut self,
         value: Value<'c, 'a>,
         inferred: Result<Item, NoInference>,
+        shows_operand: bool,
         report: impl FnOnce(Verdict, ValueType, ValueType, String) -> ValueReport,
     ) {
         let recorded = self.recorded(value);
         let recorded_type = ValueType::from_mlir(value.r#type()).unwrap_or(ValueType::Any);
         let (item, verdict, reason) = match inferred {
             Ok(item) => {
-                let item = self.rename(item, &recorded);
+                let mut item = self.rename(item, &recorded);
+                if !shows_operand {
+                    item = with_offset_of(item, &recorded);
+                }
                 let (verdict, reason) = judge(self.env, &item, &recorded);
-                (item, verdict, reason)
+                if verdict == Verdict::Differs && self.is_uncast(&item, &recorded) {
+                    let reason = format!("recorded without the automatic cast: {reason}");
+                    (recorded.clone(), Verdict::Unknown, reason)
+                } else {
+                    (item, verdict, reason)
+                }
             }
             Err(reason) => {
                 let verdict = if reason.is_contradiction {
@@ -328,6 +343,19 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
             .values
             .push(report(verdict, recorded_type, item.to_value_type(), reason));
         self.define(value, item);
+    }
+
+    /// Whether a recorded dtype leaves out the automatic cast that applies here: strict export records so.
+    fn is_uncast(&self, item: &Item, recorded: &Item) -> bool {
+        let Some(region) = self.env.autocast().filter(|region| region.enabled) else {
+            return false;
+        };
+        match (item, recorded) {
+            (Item::Tensor(item), Item::Tensor(recorded)) => {
+                item.dtype == region.dtype && recorded.dtype == ScalarType::Float32
+            }
+            _ => false,
+        }
     }
 
     /// The item with the recorded names of the symbols that its op invented.
@@ -398,6 +426,22 @@ impl<'c: 'a, 'a> Analysis<'c, 'a, '_> {
             Item::SymBool(Some(own)) => Item::SymBool(Some(expr(&own))),
             item => item,
         }
+    }
+}
+
+/// The item with the recorded offset: where memory of its own begins says nothing, and what PyTorch records
+/// depends on what it has cached.
+fn with_offset_of(item: Item, recorded: &Item) -> Item {
+    match (item, recorded) {
+        (Item::Tensor(item), Item::Tensor(recorded)) if item.offset != recorded.offset => {
+            let offset = recorded.offset.clone();
+            Tensor {
+                offset,
+                ..(*item).clone()
+            }
+            .into()
+        }
+        (item, _) => item,
     }
 }
 

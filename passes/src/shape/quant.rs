@@ -61,7 +61,5 @@ fn scaled_mm(call: &Call<'_>) -> Results {
     };
     let dtype = call.dtype("out_dtype").unwrap_or(left.dtype);
     let sizes = vec![rows.clone(), columns.clone()];
-    Ok(vec![
-        Tensor::contiguous(call.env, dtype, sizes, &left.device)?.into(),
-    ])
+    Ok(vec![Tensor::contiguous(dtype, sizes, &left.device)?.into()])
 }

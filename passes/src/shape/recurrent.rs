@@ -37,7 +37,7 @@ fn output(call: &Call<'_>, hidden: &Size) -> Result<Tensor, NoInference> {
     } else {
         &[2, 1, 0]
     };
-    let strides = dense_strides(call.env, &sizes, order)?;
+    let strides = dense_strides(&sizes, order)?;
     Ok(Tensor::strided(input.dtype, sizes, strides, &input.device))
 }
 
@@ -50,8 +50,8 @@ fn width(call: &Call<'_>, state: &Tensor) -> Result<Size, NoInference> {
         .ok_or_else(|| call.contradiction("a state has no dimensions"))
 }
 
-fn final_state(call: &Call<'_>, state: &Rc<Tensor>) -> Result<Item, NoInference> {
-    Ok(Tensor::contiguous(call.env, state.dtype, state.sizes.clone(), &state.device)?.into())
+fn final_state(state: &Rc<Tensor>) -> Result<Item, NoInference> {
+    Ok(Tensor::contiguous(state.dtype, state.sizes.clone(), &state.device)?.into())
 }
 
 /// Outputs, hidden state and cell state; with projections the hidden state is narrower than the cell state.
@@ -75,7 +75,7 @@ fn lstm(call: &Call<'_>) -> Results {
 fn one_state(call: &Call<'_>) -> Results {
     let hidden = call.tensor("hx")?;
     let outputs = output(call, &width(call, &hidden)?)?;
-    Ok(vec![outputs.into(), final_state(call, &hidden)?])
+    Ok(vec![outputs.into(), final_state(&hidden)?])
 }
 
 fn lstm_cell(call: &Call<'_>) -> Results {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use expc_dialects::ScalarType;
 
 use super::{
-    Item, NoInference, ShapeEnv, Tensor,
+    Item, NoInference, Tensor,
     broadcast::{elementwise_result, like},
     call::Call,
     promote::{DEFAULT_FLOAT, integral_to_long, is_integral, real_of},
@@ -96,7 +96,7 @@ fn reduced_sizes(tensor: &Tensor, reduced: &[bool], keep: bool) -> Vec<Size> {
 fn reduce(call: &Call<'_>, tensor: &Tensor, dtype: ScalarType) -> Result<Tensor, NoInference> {
     let reduced = reduced_dims(call, tensor)?;
     let sizes = reduced_sizes(tensor, &reduced, call.bool("keepdim")?);
-    Tensor::contiguous(call.env, dtype, sizes, &tensor.device)
+    Tensor::contiguous(dtype, sizes, &tensor.device)
 }
 
 fn sum(call: &Call<'_>) -> Results {
@@ -126,7 +126,7 @@ fn same_dtype(call: &Call<'_>) -> Results {
 fn of_all(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     Ok(vec![
-        Tensor::contiguous(call.env, tensor.dtype, Vec::new(), &tensor.device)?.into(),
+        Tensor::contiguous(tensor.dtype, Vec::new(), &tensor.device)?.into(),
     ])
 }
 
@@ -204,7 +204,7 @@ fn cumulative(call: &Call<'_>) -> Results {
 
 fn cumulative_with_positions(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let values = row_major(call.env, &tensor, tensor.dtype)?;
+    let values = row_major(&tensor, tensor.dtype)?;
     let indices = Tensor {
         dtype: ScalarType::Int64,
         ..values.clone()
@@ -212,12 +212,8 @@ fn cumulative_with_positions(call: &Call<'_>) -> Results {
     Ok(vec![values.into(), indices.into()])
 }
 
-fn row_major(
-    env: &ShapeEnv<'_>,
-    tensor: &Tensor,
-    dtype: ScalarType,
-) -> Result<Tensor, NoInference> {
-    Tensor::contiguous(env, dtype, tensor.sizes.clone(), &tensor.device)
+fn row_major(tensor: &Tensor, dtype: ScalarType) -> Result<Tensor, NoInference> {
+    Tensor::contiguous(dtype, tensor.sizes.clone(), &tensor.device)
 }
 
 /// Values in the memory order of the operand, and positions alike.
@@ -245,7 +241,7 @@ fn topk(call: &Call<'_>) -> Results {
     if let Some(size) = sizes.get_mut(dim) {
         *size = call.size("k")?;
     }
-    let values = Tensor::contiguous(call.env, tensor.dtype, sizes, &tensor.device)?;
+    let values = Tensor::contiguous(tensor.dtype, sizes, &tensor.device)?;
     let indices = Tensor {
         dtype: ScalarType::Int64,
         ..values.clone()
@@ -285,25 +281,13 @@ fn dist(call: &Call<'_>) -> Results {
         .as_tensor()
         .map_or_else(|| Rc::from("cpu"), |tensor| Rc::clone(&tensor.device));
     Ok(vec![
-        Tensor::strided(
-            dtype,
-            Vec::new(),
-            contiguous_strides(call.env, &[])?,
-            &device,
-        )
-        .into(),
+        Tensor::strided(dtype, Vec::new(), contiguous_strides(&[])?, &device).into(),
     ])
 }
 
 fn trace(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     Ok(vec![
-        Tensor::contiguous(
-            call.env,
-            integral_to_long(tensor.dtype),
-            Vec::new(),
-            &tensor.device,
-        )?
-        .into(),
+        Tensor::contiguous(integral_to_long(tensor.dtype), Vec::new(), &tensor.device)?.into(),
     ])
 }

@@ -67,7 +67,7 @@ pub fn reshaped(call: &Call<'_>, tensor: &Tensor, shape: &[Size]) -> Result<Tens
     let shape = inferred(call, shape, &tensor.numel()?)?;
     match view_of(call.env, tensor, &shape)? {
         Some(view) => Ok(view),
-        None => Tensor::contiguous(call.env, tensor.dtype, shape, &tensor.device),
+        None => Tensor::contiguous(tensor.dtype, shape, &tensor.device),
     }
 }
 
@@ -171,10 +171,7 @@ pub fn view_of(
         return Ok(open_view(env, tensor, shape)?.map(result));
     }
     if tensor.is_empty(env) {
-        return Ok(Some(result((
-            shape.to_vec(),
-            contiguous_strides(env, shape)?,
-        ))));
+        return Ok(Some(result((shape.to_vec(), contiguous_strides(shape)?))));
     }
     if tensor.rank() == 0 {
         let ones = vec![Size::ONE; shape.len()];
@@ -217,7 +214,7 @@ fn open_view(
         return Ok(Some((shape.to_vec(), vec![Size::ONE; shape.len()])));
     }
     if tensor.is_contiguous(env) {
-        return Ok(Some((shape.to_vec(), contiguous_strides(env, shape)?)));
+        return Ok(Some((shape.to_vec(), contiguous_strides(shape)?)));
     }
     let strides = chunkwise_strides(env, tensor, shape)?;
     Ok(strides.map(|strides| (shape.to_vec(), strides)))

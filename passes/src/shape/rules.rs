@@ -9,15 +9,15 @@ use expc_dialects::table::{self, OpDef, SchemaKind, Tag};
 
 use super::{
     Item, NoInference, Rule, attention, autocast, call::Call, control, conv, copy, factory,
-    foreach, index, join, linalg, loss, matmul, meta, norm, pad, pointwise, pool, quant, recurrent,
-    reduction, reshape, spectral, symbolic, view,
+    foreach, index, join, linalg, loss, matmul, meta, misc, norm, pad, pointwise, pool, quant,
+    recurrent, reduction, reshape, spectral, symbolic, view,
 };
 
 /// A row of a family's table: names separated by blanks, and their rule.
 pub type Row = (&'static str, Rule);
 
 static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
-    let tables: [&[Row]; 22] = [
+    let tables: [&[Row]; 23] = [
         attention::RULES,
         control::RULES,
         conv::RULES,
@@ -29,6 +29,7 @@ static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
         linalg::RULES,
         loss::RULES,
         matmul::RULES,
+        misc::RULES,
         norm::RULES,
         pad::RULES,
         pointwise::RULES,

@@ -94,12 +94,7 @@ fn one_dimension(call: &Call<'_>, kind: Kind) -> Results {
         Some(kind) => transformed(call, &input, &[dim], lengths, kind),
         None => {
             let sized = resized(call, &input, &[dim], &lengths.unwrap_or_default())?;
-            let result = Tensor::contiguous(
-                call.env,
-                complex_of(sized.dtype),
-                sized.sizes,
-                &sized.device,
-            )?;
+            let result = Tensor::contiguous(complex_of(sized.dtype), sized.sizes, &sized.device)?;
             Ok(vec![result.into()])
         }
     }
@@ -166,12 +161,8 @@ fn transformed(
         Kind::ToHalf | Kind::ToHalfFirst => {
             let mut sizes = input.sizes.clone();
             sizes[*last] = half(&sizes[*last])?;
-            let spectrum = Tensor::contiguous(
-                call.env,
-                complex_of(input.dtype),
-                sizes.clone(),
-                &input.device,
-            )?;
+            let spectrum =
+                Tensor::contiguous(complex_of(input.dtype), sizes.clone(), &input.device)?;
             if kind == Kind::ToHalf || others.is_empty() {
                 spectrum
             } else {
@@ -214,7 +205,7 @@ fn resized(
         *size = length.clone();
     }
     if is_padded {
-        let strides = format_strides(call.env, &sizes, input.suggested_format(call.env))?;
+        let strides = format_strides(&sizes, input.suggested_format(call.env))?;
         return Ok(Tensor::strided(input.dtype, sizes, strides, &input.device));
     }
     if is_cut {
@@ -265,7 +256,7 @@ fn executed(
         (0..input.rank()).partition(|dim| dims.contains(dim));
     outer.sort_by(by_stride);
     let inner_sizes: Vec<Size> = dims.iter().map(|dim| sizes[*dim].clone()).collect();
-    let inner_strides = contiguous_strides(env, &inner_sizes)?;
+    let inner_strides = contiguous_strides(&inner_sizes)?;
     let mut strides = vec![Size::ONE; input.rank()];
     for (dim, stride) in inner.iter().zip(&inner_strides) {
         strides[*dim] = stride.clone();
@@ -308,7 +299,7 @@ fn r2c(call: &Call<'_>) -> Results {
         *size = half(size)?;
     }
     Ok(vec![
-        Tensor::contiguous(call.env, complex_of(tensor.dtype), sizes, &tensor.device)?.into(),
+        Tensor::contiguous(complex_of(tensor.dtype), sizes, &tensor.device)?.into(),
     ])
 }
 
@@ -322,7 +313,7 @@ fn c2r(call: &Call<'_>) -> Results {
 fn shifted(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     Ok(vec![
-        Tensor::contiguous(call.env, tensor.dtype, tensor.sizes.clone(), &tensor.device)?.into(),
+        Tensor::contiguous(tensor.dtype, tensor.sizes.clone(), &tensor.device)?.into(),
     ])
 }
 
@@ -357,7 +348,7 @@ fn stft(call: &Call<'_>) -> Results {
         .cloned()
         .chain([frames.clone(), frequencies.clone()])
         .collect();
-    let mut strides = contiguous_strides(call.env, &in_memory)?;
+    let mut strides = contiguous_strides(&in_memory)?;
     let rank = strides.len();
     strides.swap(rank - 1, rank - 2);
     let sizes = batch.iter().cloned().chain([frequencies, frames]).collect();

@@ -6,7 +6,7 @@ use expc_dialects::{Dim, ScalarType, TensorMeta, ValueType};
 use expc_symbolic::Relation;
 
 use super::{
-    NoInference, ShapeEnv,
+    Item, NoInference, ShapeEnv,
     size::{Computed, Size},
 };
 
@@ -60,12 +60,11 @@ impl MemoryFormat {
 impl Tensor {
     /// A dense row-major tensor.
     pub fn contiguous(
-        env: &ShapeEnv<'_>,
         dtype: ScalarType,
         sizes: Vec<Size>,
         device: &Rc<str>,
     ) -> Result<Self, NoInference> {
-        let strides = contiguous_strides(env, &sizes)?;
+        let strides = contiguous_strides(&sizes)?;
         Ok(Self::strided(dtype, sizes, strides, device))
     }
 
@@ -289,6 +288,20 @@ impl Tensor {
     }
 }
 
+/// The only result of an op: a row-major tensor with dtype and device of another.
+pub fn dense(like: &Tensor, sizes: Vec<Size>) -> Result<Vec<Item>, NoInference> {
+    dense_of(like, like.dtype, sizes)
+}
+
+/// The only result of an op: a row-major tensor on the device of another.
+pub fn dense_of(
+    like: &Tensor,
+    dtype: ScalarType,
+    sizes: Vec<Size>,
+) -> Result<Vec<Item>, NoInference> {
+    Ok(vec![Tensor::contiguous(dtype, sizes, &like.device)?.into()])
+}
+
 /// `left >= right`, also where only a symbolic factor shows it.
 fn at_least(env: &ShapeEnv<'_>, left: &Size, right: &Size) -> bool {
     env.holds(Relation::Ge, left, right) || divides(env, right, left)
@@ -335,17 +348,13 @@ fn without_max(size: &Size) -> Size {
 }
 
 /// Strides of a dense row-major tensor, as PyTorch computes them: a dimension of size 0 counts as 1.
-pub fn contiguous_strides(env: &ShapeEnv<'_>, sizes: &[Size]) -> Result<Vec<Size>, NoInference> {
+pub fn contiguous_strides(sizes: &[Size]) -> Result<Vec<Size>, NoInference> {
     let order: Vec<usize> = (0..sizes.len()).rev().collect();
-    dense_strides(env, sizes, &order)
+    dense_strides(sizes, &order)
 }
 
 /// Strides of a dense tensor whose dimensions follow each other in memory in this order, innermost first.
-pub fn dense_strides(
-    env: &ShapeEnv<'_>,
-    sizes: &[Size],
-    order: &[usize],
-) -> Result<Vec<Size>, NoInference> {
+pub fn dense_strides(sizes: &[Size], order: &[usize]) -> Result<Vec<Size>, NoInference> {
     let mut strides = vec![Size::ONE; sizes.len()];
     let mut stride = Size::ONE;
     for dim in order {
@@ -359,19 +368,15 @@ pub fn dense_strides(
 }
 
 /// Strides of a memory format; channels-last formats call for their rank.
-pub fn format_strides(
-    env: &ShapeEnv<'_>,
-    sizes: &[Size],
-    format: MemoryFormat,
-) -> Result<Vec<Size>, NoInference> {
+pub fn format_strides(sizes: &[Size], format: MemoryFormat) -> Result<Vec<Size>, NoInference> {
     match format.rank() {
-        None => contiguous_strides(env, sizes),
+        None => contiguous_strides(sizes),
         Some(rank) if rank == sizes.len() => {
             let order: Vec<usize> = std::iter::once(1)
                 .chain((2..rank).rev())
                 .chain([0])
                 .collect();
-            dense_strides(env, sizes, &order)
+            dense_strides(sizes, &order)
         }
         Some(rank) => Err(NoInference::contradiction(format!(
             "a tensor of rank {} cannot be channels last, expected rank {rank}",

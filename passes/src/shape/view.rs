@@ -93,7 +93,7 @@ pub fn restrided(tensor: &Tensor, sizes: Vec<Size>, strides: Vec<Size>) -> Tenso
 pub fn copied(call: &Call<'_>, rule: Rule) -> Results {
     let copy = |item: Item| match item {
         Item::Tensor(tensor) => {
-            let strides = contiguous_strides(call.env, &tensor.sizes)?;
+            let strides = contiguous_strides(&tensor.sizes)?;
             let copy = Tensor {
                 offset: Size::ZERO,
                 ..restrided(&tensor, tensor.sizes.clone(), strides)

@@ -147,6 +147,15 @@ pub struct PrintArgs {
     pub model: ModelArg,
 }
 
+/// A level of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// As it was exported
+    Exported,
+    /// Without ops that write to their arguments: what the program changes is an output
+    Functional,
+}
+
 /// What `opt` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Emit {
@@ -162,6 +171,10 @@ pub struct OptArgs {
     /// What to write
     #[arg(long, value_enum, default_value_t = Emit::Mlir)]
     pub emit: Emit,
+
+    /// The level to bring the program to
+    #[arg(long, value_enum, default_value_t = Level::Exported)]
+    pub to: Level,
 
     /// Where to write [default: the standard output]
     #[arg(short, long, value_name = "FILE")]

@@ -17,6 +17,8 @@ pub struct Console<'a> {
     pub stdout: &'a mut dyn Write,
     pub stderr: &'a mut dyn Write,
     pub terminal: Terminal,
+    /// Whether progress is being shown, which leaves no room for more.
+    pub is_busy: bool,
 }
 
 /// Which streams are terminals, and so may get colours and progress.
@@ -56,7 +58,7 @@ impl Console<'_> {
 
     /// A sign of life for work that may take long; invisible unless the error stream is a terminal.
     pub fn spinner(&self, what: impl Into<String>) -> Progress {
-        if !self.terminal.stderr {
+        if !self.terminal.stderr || self.is_busy {
             return Progress(ProgressBar::hidden());
         }
         let bar = ProgressBar::new_spinner();
@@ -67,7 +69,8 @@ impl Console<'_> {
     }
 
     /// Progress over `total` pieces of work; invisible unless the error stream is a terminal.
-    pub fn progress(&self, total: usize, what: &str) -> Progress {
+    pub fn progress(&mut self, total: usize, what: &str) -> Progress {
+        self.is_busy = true;
         if !self.terminal.stderr {
             return Progress(ProgressBar::hidden());
         }
@@ -86,6 +89,11 @@ pub struct Progress(ProgressBar);
 impl Progress {
     pub fn step(&self) {
         self.0.inc(1);
+    }
+
+    /// Runs what writes to a terminal on which the progress may be shown.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.0.suspend(write)
     }
 }
 

@@ -64,6 +64,7 @@ pub fn main() -> ExitCode {
                 stdout: &mut stdout,
                 stderr: &mut io::stderr(),
                 terminal: Terminal::of_process(),
+                is_busy: false,
             },
         )
     };
@@ -92,6 +93,7 @@ pub fn run(
             stdout,
             stderr,
             terminal: Terminal::default(),
+            is_busy: false,
         },
     )
 }

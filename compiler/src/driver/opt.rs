@@ -2,19 +2,24 @@
 
 use std::io;
 
-use expc_dialects::{Diagnostic, mlir};
+use expc_dialects::{Diagnostic, mlir, verify::verify};
+use expc_passes::{functionalize, shape::ShapeEnv};
+use melior::ir::operation::OperationLike;
 
 use super::{
-    cli::{Emit, OptArgs},
+    cli::{Emit, Level, OptArgs},
     console::{Console, Outcome},
     load,
 };
-use crate::tensor_file::write_atomically;
+use crate::{frontend::Loaded, tensor_file::write_atomically};
 
 /// Reads a model and writes its module.
 pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
     let context = expc_dialects::context();
     let loaded = load::model(&context, &args.model.model, console)?;
+    if args.to == Level::Functional {
+        to_functional(&loaded)?;
+    }
     let mut text = match args.emit {
         Emit::Mlir => {
             let options = mlir::PrintOptions {
@@ -36,4 +41,22 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
             },
         ),
     }
+}
+
+/// Makes the module functional and verifies the result.
+fn to_functional(loaded: &Loaded<'_>) -> Outcome {
+    let in_file = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
+        let located = found.into_iter().map(|fault| fault.in_file(&loaded.file));
+        located.collect()
+    };
+    let env = ShapeEnv::of_program(&loaded.program()).map_err(|fault| in_file(vec![fault]))?;
+    functionalize::functionalize(&loaded.module, &env).map_err(in_file)?;
+    let mut found = verify(&loaded.program());
+    if !loaded.module.as_operation().verify() {
+        found.push(Diagnostic::error(
+            "E0309",
+            "internal error: functionalization left a module that MLIR refuses; please report it with the program",
+        ));
+    }
+    if found.is_empty() { Ok(()) } else { Err(in_file(found).into()) }
 }

@@ -59,17 +59,16 @@ pub fn run(args: &RunManyArgs, console: &mut Console<'_>) -> Outcome {
             opened = None;
         }
         failed += usize::from(fault.is_some());
-        if let Err(unwritten) = leave_diagnostics(case, fault.as_deref()) {
-            console.report(&[unwritten]);
-        }
         let seconds = start.elapsed().as_secs_f64();
-        report(
-            case,
-            fault.as_deref(),
-            seconds,
-            args.execution.json,
-            console,
-        )?;
+        let found = fault.as_deref();
+        progress.aside(|| {
+            if let Err(unwritten) = leave_diagnostics(case, found) {
+                console.report(&[unwritten]);
+            }
+            report(case, found, seconds, args.execution.json, console)?;
+            // Who waits for the cases sees each when it is done.
+            Outcome::Ok(console.stdout.flush()?)
+        })?;
         progress.step();
     }
     drop(progress);

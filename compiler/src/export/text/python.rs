@@ -61,14 +61,35 @@ fn float_digits(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    let scientific = format!("{value:e}");
+    let scientific = shortest(value);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
-        return value.to_string();
+    if !(-4..16).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs());
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
+    let decimals = mantissa
+        .split_once('.')
+        .map_or(0, |(_, decimals)| decimals.len());
+    let decimals = i64::try_from(decimals).unwrap_or(0) - i64::from(exponent);
+    format!("{value:.*}", usize::try_from(decimals).unwrap_or(0))
+}
+
+/// The fewest digits that read back as the number, in the form `1.5e-7`. Of several such, Python takes
+/// the nearest one, and the even one if two are equally near.
+fn shortest(value: f64) -> String {
+    let any = format!("{value:e}");
+    let n_digits = any
+        .bytes()
+        .take_while(|byte| *byte != b'e')
+        .filter(u8::is_ascii_digit)
+        .count();
+    let nearest = format!("{value:.*e}", n_digits.saturating_sub(1));
+    if nearest.parse() == Ok(value) {
+        nearest
+    } else {
+        any
+    }
 }
 
 fn complex(re: f64, im: f64) -> String {
@@ -153,6 +174,14 @@ mod tests {
             (1.234_567_890_123_456_8e17, "1.2345678901234568e+17"),
             (-1e30, "-1e+30"),
             (1e300, "1e+300"),
+            (5.960_464_477_539_062_5e-7, "5.960464477539062e-07"),
+            (-0.5, "-0.5"),
+            (123.0, "123.0"),
+            (9_007_199_254_740_993.0, "9007199254740992.0"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (2.5e15, "2500000000000000.0"),
+            (0.000_123_45, "0.00012345"),
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
             (f64::NAN, "nan"),

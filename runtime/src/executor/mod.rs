@@ -27,8 +27,10 @@ use self::{
 };
 use crate::{
     error::{Result, code, error, located},
-    plan::{Action, Arg, GraphId, InputKind, InputSpec, Origin, OutputKind, Plan, Slot, Step},
-    torch::{self, Device, Frame, NoGradGuard, TensorInfo, Value},
+    plan::{
+        Action, Arg, GraphId, InputKind, InputSpec, Origin, Output, OutputKind, Plan, Slot, Step,
+    },
+    torch::{self, Device, Frame, NoGradGuard, Value},
     weights::Weights,
 };
 
@@ -52,6 +54,8 @@ pub struct Executable {
     state: State,
     /// Frames of the root graph between calls; only the slots of weights are filled.
     frames: Mutex<Vec<Frame>>,
+    /// The slots of the root graph that are still filled after a call, other than those of weights.
+    leftovers: Vec<Slot>,
     /// Held by a call of a program that changes its state.
     exclusive: Mutex<()>,
 }
@@ -67,8 +71,19 @@ struct UserInput {
 #[derive(Debug)]
 struct ReadyOutput {
     operand: Operand,
-    kind: OutputKind,
-    target: Option<String>,
+    destination: Destination,
+}
+
+/// What becomes of an output.
+#[derive(Debug)]
+enum Destination {
+    Returned,
+    /// Tokens.
+    Dropped,
+    /// Written into a weight, by its position in the state.
+    State(usize),
+    /// Written into a user input, by its position among these.
+    Input(usize),
 }
 
 #[derive(Debug)]
@@ -131,16 +146,15 @@ impl Executable {
             })
             .collect();
         let parts = state.and_then(|state| {
-            Ok((
-                state,
-                InputChecks::new(plan)?,
-                ready_outputs(plan, options.device)?,
-            ))
+            let user_inputs = user_inputs(plan);
+            let outputs = ready_outputs(plan, &state, &user_inputs, options.device)?;
+            Ok((state, user_inputs, outputs, InputChecks::new(plan)?))
         });
         match parts {
-            Ok((state, checks, outputs)) if problems.is_empty() => Ok(Self {
+            Ok((state, user_inputs, outputs, checks)) if problems.is_empty() => Ok(Self {
                 graphs,
-                user_inputs: user_inputs(plan),
+                leftovers: leftovers(&user_inputs, &outputs, &bound),
+                user_inputs,
                 outputs,
                 checks,
                 state,
@@ -189,7 +203,7 @@ impl Executable {
             .outputs
             .iter()
             .zip(values)
-            .filter(|(output, _)| output.is_returned());
+            .filter(|(output, _)| matches!(output.destination, Destination::Returned));
         let results = results.map(|(_, value)| self.detached(value)).collect();
         self.give_frame(frame);
         results
@@ -245,33 +259,22 @@ impl Executable {
 
     /// Keeps a frame for the next call, with nothing but the weights in it. A frame of a failed call is not kept.
     fn give_frame(&self, mut frame: Frame) {
-        self.user_inputs
-            .iter()
-            .filter_map(|input| input.slot)
-            .for_each(|slot| frame.clear(slot));
-        for output in &self.outputs {
-            output.operand.slots(&mut |slot| frame.clear(slot));
-        }
-        if self.state.fill(&mut frame).is_ok() {
-            lock(&self.frames).push(frame);
-        }
+        self.leftovers.iter().for_each(|slot| frame.clear(*slot));
+        lock(&self.frames).push(frame);
     }
 
     /// Carries out the mutations that the graph gives as outputs.
     fn write_back(&self, values: &[Value], inputs: &[Value]) -> Result<()> {
         for (output, value) in self.outputs.iter().zip(values) {
-            let name = output.target.as_deref().unwrap_or_default();
-            let target = match output.kind {
-                OutputKind::BufferMutation | OutputKind::ParameterMutation => {
-                    self.state.tensor(name)
-                }
-                OutputKind::UserInputMutation => self.user_input(name, inputs),
-                _ => continue,
+            let target = match output.destination {
+                Destination::State(index) => self.state.value(index),
+                Destination::Input(index) => inputs.get(index).cloned(),
+                Destination::Returned | Destination::Dropped => continue,
             };
-            let (Some(mut target), Value::Tensor(value)) = (target, value) else {
+            let (Some(Value::Tensor(mut target)), Value::Tensor(value)) = (target, value) else {
                 return Err(error(
                     code::PLAN,
-                    format!("the mutation of `{name}` has no tensor to go to or to come from"),
+                    "a mutation has no tensor to go to or to come from",
                 ));
             };
             target.f_copy_(value).map_err(control::tch_error)?;
@@ -279,32 +282,16 @@ impl Executable {
         Ok(())
     }
 
-    fn user_input(&self, name: &str, inputs: &[Value]) -> Option<tch::Tensor> {
-        let position = self
-            .user_inputs
-            .iter()
-            .position(|input| input.name == name)?;
-        Some(inputs.get(position)?.as_tensor()?.shallow_clone())
-    }
-
     /// A result that later calls do not change.
     fn detached(&self, value: Value) -> Result<Value> {
-        let Value::Tensor(tensor) = value else {
-            return Ok(value);
-        };
-        let storage = TensorInfo::of(&tensor).storage;
-        let is_state = |(_, value): &(&str, Value)| {
-            value
-                .as_tensor()
-                .is_some_and(|state| TensorInfo::of(state).storage == storage)
-        };
-        if storage.is_some() && self.state.is_mutable() && self.mutable_state().iter().any(is_state)
-        {
-            return torch::clone_tensor(&tensor, None)
-                .map(Value::Tensor)
-                .map_err(control::torch);
+        match value {
+            Value::Tensor(tensor) if self.state.shares_mutable_memory(&tensor) => {
+                torch::clone_tensor(&tensor, None)
+                    .map(Value::Tensor)
+                    .map_err(control::torch)
+            }
+            value => Ok(value),
         }
-        Ok(Value::Tensor(tensor))
     }
 }
 
@@ -341,13 +328,17 @@ fn user_inputs(plan: &Plan) -> Vec<UserInput> {
     inputs
 }
 
-fn ready_outputs(plan: &Plan, target: Target) -> Result<Vec<ReadyOutput>> {
+fn ready_outputs(
+    plan: &Plan,
+    state: &State,
+    user_inputs: &[UserInput],
+    target: Target,
+) -> Result<Vec<ReadyOutput>> {
     let outputs = plan.graphs().first().map_or(&[][..], |root| &root.outputs);
-    let ready = |(arg, output): (&Arg, &crate::plan::Output)| {
+    let ready = |(arg, output): (&Arg, &Output)| {
         Ok(ReadyOutput {
             operand: Operand::new(arg, target)?,
-            kind: output.kind,
-            target: output.target.clone(),
+            destination: destination(output, state, user_inputs)?,
         })
     };
     outputs
@@ -357,14 +348,40 @@ fn ready_outputs(plan: &Plan, target: Target) -> Result<Vec<ReadyOutput>> {
         .collect()
 }
 
-impl ReadyOutput {
-    fn is_returned(&self) -> bool {
-        use OutputKind::{GradientToParameter, GradientToUserInput, Loss, User};
-        matches!(
-            self.kind,
-            User | Loss | GradientToParameter | GradientToUserInput
-        )
+fn destination(output: &Output, state: &State, user_inputs: &[UserInput]) -> Result<Destination> {
+    use OutputKind as Kind;
+    let name = output.target.as_deref().unwrap_or_default();
+    let found = match output.kind {
+        Kind::User | Kind::Loss | Kind::GradientToParameter | Kind::GradientToUserInput => {
+            Some(Destination::Returned)
+        }
+        Kind::Token => Some(Destination::Dropped),
+        Kind::BufferMutation | Kind::ParameterMutation => {
+            state.position(name).map(Destination::State)
+        }
+        Kind::UserInputMutation => {
+            let position = user_inputs.iter().position(|input| input.name == name);
+            position.map(Destination::Input)
+        }
+    };
+    found.ok_or_else(|| {
+        let what = format!("the program changes `{name}`, which is none of its inputs");
+        error(code::PLAN, what)
+    })
+}
+
+/// The slots that no step empties: user inputs that nobody reads, and outputs.
+fn leftovers(
+    user_inputs: &[UserInput],
+    outputs: &[ReadyOutput],
+    bound: &FxHashSet<Slot>,
+) -> Vec<Slot> {
+    let mut slots: Vec<_> = user_inputs.iter().filter_map(|input| input.slot).collect();
+    for output in outputs {
+        output.operand.slots(&mut |slot| slots.push(slot));
     }
+    slots.retain(|slot| !bound.contains(slot));
+    slots
 }
 
 impl ReadyGraph {

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::{
     error::{Result, code, error},
     plan::{Input, InputKind, InputSpec, Output, OutputKind, Plan},
-    torch::{Device, Frame, SharedValue, Storage, TorchError, Value},
+    torch::{Device, Frame, SharedValue, Storage, TensorInfo, TorchError, Value},
     weights::{StorageKey, Weight, Weights},
 };
 
@@ -23,6 +23,9 @@ pub(super) struct Bound {
 #[derive(Debug)]
 pub(super) struct State {
     pub bound: Vec<Bound>,
+    positions: FxHashMap<String, usize>,
+    /// The storages of the weights that change.
+    mutable_storages: FxHashSet<usize>,
 }
 
 impl State {
@@ -71,22 +74,47 @@ impl State {
                 mutable,
             })
         };
+        let bound = found.into_iter().map(bind).collect::<Result<Vec<_>>>()?;
+        let mutable = bound.iter().filter(|bound| bound.mutable);
+        let mutable_storages = mutable
+            .filter_map(|bound| bound.value.tensor_info()?.storage)
+            .collect();
+        let positions = bound.iter().enumerate();
+        let positions = positions
+            .map(|(position, bound)| (bound.name.clone(), position))
+            .collect();
         Ok(Self {
-            bound: found.into_iter().map(bind).collect::<Result<_>>()?,
+            bound,
+            positions,
+            mutable_storages,
         })
     }
 
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.positions.get(name).copied()
+    }
+
+    pub(super) fn value(&self, position: usize) -> Option<Value> {
+        self.bound.get(position).map(|bound| bound.value.get())
+    }
+
     pub(super) fn tensor(&self, name: &str) -> Option<tch::Tensor> {
-        let bound = self.bound.iter().find(|bound| bound.name == name)?;
-        match bound.value.get() {
-            Value::Tensor(tensor) => Some(tensor),
+        match self.value(self.position(name)?) {
+            Some(Value::Tensor(tensor)) => Some(tensor),
             _ => None,
         }
     }
 
     /// Whether two calls at the same time would disturb each other.
     pub(super) fn is_mutable(&self) -> bool {
-        self.bound.iter().any(|bound| bound.mutable)
+        !self.mutable_storages.is_empty()
+    }
+
+    /// Whether later calls may change the elements of `tensor`.
+    pub(super) fn shares_mutable_memory(&self, tensor: &tch::Tensor) -> bool {
+        let storage = || TensorInfo::of(tensor).storage;
+        self.is_mutable()
+            && storage().is_some_and(|storage| self.mutable_storages.contains(&storage))
     }
 
     pub(super) fn fill(&self, frame: &mut Frame) -> Result<()> {

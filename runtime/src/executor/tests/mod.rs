@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 use super::*;
 use crate::{
     plan::{Graph, Input, Output, PlanParts, Range, Signature, SymFunction},
-    torch::StorageView,
+    torch::{StorageView, TensorInfo},
     weights::{StoredBytes, Weight},
 };
 

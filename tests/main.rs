@@ -17,19 +17,6 @@ use libtest_mimic::{Arguments, Trial};
 
 /// Set to `full`, it chooses all programs that `tools/make_corpus.py full` makes.
 const CORPUS_VARIABLE: &str = "EXPC_CORPUS";
-/// Programs in both sets.
-const SMALL: [&str; 4] = ["opinfo", "exportdb", "features", "models"];
-/// Programs that only the full set has.
-const FULL: [&str; 8] = [
-    "opinfo_decomposed",
-    "opinfo_samples",
-    "opinfo_bfloat16",
-    "opinfo_int64",
-    "opinfo_complex64",
-    "exportdb_decomposed",
-    "features_decomposed",
-    "state",
-];
 /// The fixtures were recorded by other versions of PyTorch on other machines; they agree with each other that well.
 const FIXTURES_RELATIVE: f64 = 1e-4;
 
@@ -68,7 +55,11 @@ fn conformance_cases(tests: &Path) -> Vec<Trial> {
         }
     };
     let is_full = std::env::var_os(CORPUS_VARIABLE).as_deref() == Some(OsStr::new("full"));
-    let mut roots = corpora(tests, is_full);
+    let set = if is_full { "full" } else { "small" };
+    let mut roots = match corpora(tests, set) {
+        Ok(roots) => roots,
+        Err(message) => return vec![suite::failing("conformance/corpus", message)],
+    };
     roots.push(Root {
         name: "versions".to_owned(),
         folder: expc_fixtures::versions().to_path_buf(),
@@ -78,16 +69,39 @@ fn conformance_cases(tests: &Path) -> Vec<Trial> {
     conformance::trials(&roots, &Arc::new(engine::Expc), expected, is_full)
 }
 
-fn corpora(tests: &Path, is_full: bool) -> Vec<Root> {
-    let set = if is_full { "full" } else { "small" };
-    let root = tests.parent().unwrap_or(tests);
-    let names = SMALL.iter().chain(FULL.iter().filter(|_| is_full));
-    names
-        .map(|name| Root {
-            name: (*name).to_owned(),
-            folder: root.join(".corpus").join(set).join(name),
-            made_by: format!(".deps/venv/bin/python tools/make_corpus.py {set}"),
+/// The folders of a set of programs.
+///
+/// # Errors
+/// There are none, or the programs of one are not all made.
+fn corpora(tests: &Path, set: &str) -> Result<Vec<Root>, String> {
+    let folder = tests.parent().unwrap_or(tests).join(".corpus").join(set);
+    let made_by = format!(".deps/venv/bin/python tools/make_corpus.py {set}");
+    let not_made = |folder: &Path| {
+        format!(
+            "the programs of {} are not made; make them with: {made_by}",
+            folder.display()
+        )
+    };
+    let mut roots = Vec::new();
+    for entry in fs::read_dir(&folder)
+        .map_err(|_| not_made(&folder))?
+        .flatten()
+    {
+        let folder = entry.path();
+        // Written when all programs are.
+        if !folder.join("KEY").is_file() {
+            return Err(not_made(&folder));
+        }
+        roots.push(Root {
+            name: entry.file_name().display().to_string(),
+            folder,
+            made_by: made_by.clone(),
             relative: None,
-        })
-        .collect()
+        });
+    }
+    if roots.is_empty() {
+        return Err(not_made(&folder));
+    }
+    roots.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(roots)
 }

@@ -42,6 +42,7 @@ pub fn run_file(path: &Path, name: &str, settings: &Settings) -> Result<(), Stri
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let runner = Runner {
         path,
+        name,
         folder: folder.path(),
         settings,
     };
@@ -59,6 +60,7 @@ pub fn run_file(path: &Path, name: &str, settings: &Settings) -> Result<(), Stri
 
 struct Runner<'a> {
     path: &'a Path,
+    name: &'a str,
     folder: &'a Path,
     settings: &'a Settings,
 }
@@ -174,8 +176,7 @@ impl Runner<'_> {
             .to_string();
         Some(format!(
             "line {}: the output differs from the `EXACT` block\n{difference}to keep it: cargo xtask bless {}",
-            exact.line,
-            self.path.file_stem().unwrap_or_default().display()
+            exact.line, self.name
         ))
     }
 }

@@ -155,10 +155,11 @@ fn dispatch(args: &[OsString], console: &mut Console<'_>) -> Outcome {
         Err(help) => {
             let colour = console.terminal.stdout && console.terminal.colour;
             let text = help.render();
-            return Ok(match colour {
+            match colour {
                 true => write!(console.stdout, "{}", text.ansi())?,
                 false => write!(console.stdout, "{text}")?,
-            });
+            }
+            return Ok(());
         }
     };
     match cli.command {

@@ -58,5 +58,9 @@ fn to_functional(loaded: &Loaded<'_>) -> Outcome {
             "internal error: functionalization left a module that MLIR refuses; please report it with the program",
         ));
     }
-    if found.is_empty() { Ok(()) } else { Err(in_file(found).into()) }
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(in_file(found).into())
+    }
 }

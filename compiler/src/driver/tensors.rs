@@ -70,10 +70,8 @@ pub fn to_host(tensor: &tch::Tensor, format: Format) -> Result<HostTensor> {
     let Some(dtype) = info.dtype else {
         return to_host(&unary("aten::dequantize.self", tensor)?, format);
     };
-    if !can_hold(format, dtype) {
-        if let Some(wider) = widened(dtype) {
-            return to_host(&cast(tensor, wider)?, format);
-        }
+    if let Some(wider) = widened(dtype).filter(|_| !can_hold(format, dtype)) {
+        return to_host(&cast(tensor, wider)?, format);
     }
     let shape = info
         .sizes

@@ -181,10 +181,10 @@ fn visit(item: &Item, visitor: &mut dyn FnMut(&Tensor)) {
     }
 }
 
-fn cast_item(
-    item: &Item,
-    cast: &dyn Fn(&Rc<Tensor>) -> Result<Rc<Tensor>, NoInference>,
-) -> Result<Item, NoInference> {
+/// What a cast makes of a tensor.
+type Cast<'c> = dyn Fn(&Rc<Tensor>) -> Result<Rc<Tensor>, NoInference> + 'c;
+
+fn cast_item(item: &Item, cast: &Cast<'_>) -> Result<Item, NoInference> {
     Ok(match item {
         Item::Tensor(tensor) => Item::Tensor(cast(tensor)?),
         Item::List(items) => Item::List(

@@ -224,20 +224,20 @@ fn multiplied(
 ) -> Result<Tensor, NoInference> {
     let env = call.env;
     let (mut summed, mut left_only, mut right_only) = (Vec::new(), Vec::new(), Vec::new());
-    for dim in n_kept..uses.len() {
+    for (dim, uses) in uses.iter_mut().enumerate().skip(n_kept) {
         let (in_left, in_right) = (!env.is(&left.sizes[dim], 1), !env.is(&right.sizes[dim], 1));
         if in_left && in_right {
-            uses[dim] = uses[dim].saturating_sub(1);
-            if uses[dim] == 1 {
+            *uses = uses.saturating_sub(1);
+            if *uses == 1 {
                 summed.push(dim);
-                uses[dim] = 0;
+                *uses = 0;
             }
-        } else if uses[dim] == 1 && in_left {
+        } else if *uses == 1 && in_left {
             left_only.push(dim);
-            uses[dim] = 0;
-        } else if uses[dim] == 1 && in_right {
+            *uses = 0;
+        } else if *uses == 1 && in_right {
             right_only.push(dim);
-            uses[dim] = 0;
+            *uses = 0;
         }
     }
     for (operand, dims) in [(&mut left, left_only), (&mut right, right_only)] {

@@ -194,3 +194,6 @@ fn argument_expression(function: OperationRef<'_, '_>, index: usize) -> Option<S
     let spec = entry(specs.element(index).ok()?, program::attribute::INPUT)?;
     mlir::string_text(entry(spec, "sym")?)
 }
+
+#[cfg(test)]
+mod tests;

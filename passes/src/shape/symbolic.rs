@@ -104,7 +104,7 @@ impl Scalar {
     }
 
     /// As a float, as Python's arithmetic takes ints that meet floats.
-    fn to_float(self) -> Built {
+    fn into_float(self) -> Built {
         match self {
             Self::Float(expr) => Ok(expr),
             Self::Int(expr) | Self::Bool(expr) => Expr::call(Func::ToFloat, vec![expr]),
@@ -149,7 +149,7 @@ fn truth(expr: Expr) -> Results {
 fn arithmetic(call: &Call<'_>, compute: fn(Expr, Expr) -> Built) -> Results {
     match operands::<2>(call)? {
         [Scalar::Int(a), Scalar::Int(b)] => int(compute(a, b)?),
-        [a, b] => float(compute(a.to_float()?, b.to_float()?)?),
+        [a, b] => float(compute(a.ininto_float()?, b.ininto_float()?)?),
     }
 }
 
@@ -184,7 +184,7 @@ fn truediv(call: &Call<'_>) -> Results {
         [Scalar::Int(a), Scalar::Int(b)] => float(Expr::call(Func::IntTrueDiv, vec![a, b])?),
         [a, b] => float(Expr::call(
             Func::FloatTrueDiv,
-            vec![a.to_float()?, b.to_float()?],
+            vec![a.ininto_float()?, b.ininto_float()?],
         )?),
     }
 }
@@ -194,7 +194,7 @@ fn pow(call: &Call<'_>) -> Results {
         [Scalar::Int(a), Scalar::Int(b)] => int(Expr::call(Func::PowByNatural, vec![a, b])?),
         [a, b] => float(Expr::call(
             Func::FloatPow,
-            vec![a.to_float()?, b.to_float()?],
+            vec![a.ininto_float()?, b.ininto_float()?],
         )?),
     }
 }
@@ -217,7 +217,9 @@ fn to_bool(call: &Call<'_>, compute: fn(Expr) -> Built) -> Results {
 
 fn compare(call: &Call<'_>, relation: Relation) -> Results {
     let (a, b) = match operands::<2>(call)? {
-        [a @ Scalar::Float(_), b] | [a, b @ Scalar::Float(_)] => (a.to_float()?, b.to_float()?),
+        [a @ Scalar::Float(_), b] | [a, b @ Scalar::Float(_)] => {
+            (a.ininto_float()?, b.ininto_float()?)
+        }
         [a, b] => (a.expr(), b.expr()),
     };
     truth(Expr::relation(relation, &a, &b)?)

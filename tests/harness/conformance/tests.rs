@@ -205,7 +205,10 @@ fn the_printed_text_is_compared() {
     let files = |printed| [("text.txt", "a\nb\n"), ("printed", printed)];
     assert_eq!(differences(1, "", &files("a\nb\n\n")), Vec::<String>::new());
     let found = differences(1, "", &files("a\nc\n\n"));
-    assert!(found[0].contains("-b") && found[0].contains("+c"), "{found:?}");
+    assert!(
+        found[0].contains("-b") && found[0].contains("+c"),
+        "{found:?}"
+    );
 }
 
 #[test]

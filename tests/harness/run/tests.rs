@@ -174,7 +174,7 @@ fn exact_blocks_compare_the_whole_output() {
     fails(&text.replace("//   two", "// two"), "-two\n+  two\n");
     fails(
         &text.replace("//   two", "// two"),
-        "cargo xtask bless case",
+        "cargo xtask bless lit/case",
     );
 }
 

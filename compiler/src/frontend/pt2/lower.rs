@@ -343,10 +343,10 @@ impl<'c> Lowering<'c, '_> {
         }
         let op = block.append_operation(builder.build()?);
         for (index, result) in results.iter().enumerate() {
-            if let Ok(value) = op.result(index) {
-                if !result.name.is_empty() {
-                    self.define(scope, result.name, value.into());
-                }
+            if let Ok(value) = op.result(index)
+                && !result.name.is_empty()
+            {
+                self.define(scope, result.name, value.into());
             }
         }
         AtenOp::new(op).arguments().map(|_| ())

@@ -1,0 +1,55 @@
+// RUN: expc opt %s --to functional
+
+// A write through a view becomes the functional op and the inverse view, and later readers see the new base.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[Y:.*]] = "aten.mul.Tensor"
+// CHECK-NEXT: %[[VIEW:.*]] = "aten.slice.Tensor"(%[[Y]])
+// CHECK-NEXT: %[[SUM:.*]] = "aten.add.Tensor"(%[[VIEW]])
+// CHECK-NEXT: %[[NEW:.*]] = "aten.slice_scatter.default"(%[[Y]], %[[SUM]]) {dim = 1 : i64, end = 3 : i64, start = 1 : i64}
+// CHECK-NEXT: return %[[NEW]]
+func.func @main(%x: tensor<4x3xf32>) -> tensor<4x3xf32> {
+  %y = "aten.mul.Tensor"(%x) {operandSegmentSizes = array<i32: 1>, other = 2 : i64} : (tensor<4x3xf32>) -> tensor<4x3xf32>
+  %v = "aten.slice.Tensor"(%y) {dim = 1 : i64, end = 3 : i64, start = 1 : i64} : (tensor<4x3xf32>) -> tensor<4x2xf32, {storage_offset = "1", strides = ["3", "1"]}>
+  %w = "aten.add_.Tensor"(%v) {operandSegmentSizes = array<i32: 1>, other = 1 : i64} : (tensor<4x2xf32, {storage_offset = "1", strides = ["3", "1"]}>) -> tensor<4x2xf32, {storage_offset = "1", strides = ["3", "1"]}>
+  return %y : tensor<4x3xf32>
+}
+
+// -----
+
+// A buffer that is written to is returned before the user's outputs.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: kind = "buffer_mutation", target = "count"
+// CHECK-SAME: kind = "user_output"
+// CHECK: %[[NEW:.*]] = "aten.add.Tensor"(%{{.*}}) {operandSegmentSizes = array<i32: 1>, other = 1 : i64}
+// CHECK-NEXT: return %[[NEW]], %[[NEW]]
+func.func @main(%count: tensor<i64> {aten.input = {kind = "buffer", name = "b_count", persistent = true, target = "count"}}) -> tensor<i64> {
+  %0 = "aten.add_.Tensor"(%count) {operandSegmentSizes = array<i32: 1>, other = 1 : i64} : (tensor<i64>) -> tensor<i64>
+  %1 = "aten.copy_.default"(%count, %0) : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  return %0 : tensor<i64>
+}
+
+// -----
+
+// Another view of a written base is made anew when it is read.
+// CHECK-LABEL: func.func @main
+// CHECK: "aten.select_scatter.default"
+// CHECK: %[[FLAT:.*]] = "aten.view.default"(%{{.*}}) {size = array<i64: 12>}
+// CHECK-NEXT: "aten.relu.default"(%[[FLAT]])
+func.func @main(%x: tensor<4x3xf32>) -> tensor<12xf32> {
+  %y = "aten.neg.default"(%x) : (tensor<4x3xf32>) -> tensor<4x3xf32>
+  %flat = "aten.view.default"(%y) {size = array<i64: 12>} : (tensor<4x3xf32>) -> tensor<12xf32>
+  %row = "aten.select.int"(%y) {dim = 0 : i64, index = 0 : i64} : (tensor<4x3xf32>) -> tensor<3xf32>
+  %z = "aten.zero_.default"(%row) : (tensor<3xf32>) -> tensor<3xf32>
+  %r = "aten.relu.default"(%flat) : (tensor<12xf32>) -> tensor<12xf32>
+  return %r : tensor<12xf32>
+}
+
+// -----
+
+// What has no functional form is refused by name.
+func.func @main(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = "aten.neg.default"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  // expected-error@+1: E0304 `aten.resize_.default` changes the memory of its argument
+  %z = "aten.resize_.default"(%y) {size = array<i64: 2>} : (tensor<4xf32>) -> tensor<2xf32>
+  return %z : tensor<2xf32>
+}

@@ -222,6 +222,29 @@ impl Item {
         }
     }
 
+    /// Calls the function on every expression of a size, stride, offset or scalar.
+    pub fn visit_expressions(&self, visitor: &mut dyn FnMut(&Expr)) {
+        match self {
+            Self::Tensor(tensor) => {
+                let sizes = tensor.sizes.iter().chain(&tensor.strides);
+                for size in sizes.chain([&tensor.offset]) {
+                    if let Size::Expr(expr) = size {
+                        visitor(expr);
+                    }
+                }
+            }
+            Self::Int(Size::Expr(expr))
+            | Self::SymFloat(Some(expr))
+            | Self::SymBool(Some(expr)) => visitor(expr),
+            Self::List(items) => {
+                for item in items {
+                    item.visit_expressions(visitor);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// What it is, for messages.
     pub fn describe(&self) -> &'static str {
         match self {

@@ -110,7 +110,7 @@ fn in_order(first: Option<ScalarType>, second: Option<ScalarType>) -> Option<Sca
 /// A complex number lifts a float of whatever width to the complex dtype of that width.
 fn lifted(first: ScalarType, second: ScalarType) -> ScalarType {
     match (Category::of(first), Category::of(second)) {
-        (Category::Float, Category::Complex) => promote(first, second),
+        (Category::Float, Category::Complex) => complex_of(first),
         _ => second,
     }
 }

@@ -149,7 +149,7 @@ fn truth(expr: Expr) -> Results {
 fn arithmetic(call: &Call<'_>, compute: fn(Expr, Expr) -> Built) -> Results {
     match operands::<2>(call)? {
         [Scalar::Int(a), Scalar::Int(b)] => int(compute(a, b)?),
-        [a, b] => float(compute(a.ininto_float()?, b.ininto_float()?)?),
+        [a, b] => float(compute(a.into_float()?, b.into_float()?)?),
     }
 }
 
@@ -184,7 +184,7 @@ fn truediv(call: &Call<'_>) -> Results {
         [Scalar::Int(a), Scalar::Int(b)] => float(Expr::call(Func::IntTrueDiv, vec![a, b])?),
         [a, b] => float(Expr::call(
             Func::FloatTrueDiv,
-            vec![a.ininto_float()?, b.ininto_float()?],
+            vec![a.into_float()?, b.into_float()?],
         )?),
     }
 }
@@ -194,7 +194,7 @@ fn pow(call: &Call<'_>) -> Results {
         [Scalar::Int(a), Scalar::Int(b)] => int(Expr::call(Func::PowByNatural, vec![a, b])?),
         [a, b] => float(Expr::call(
             Func::FloatPow,
-            vec![a.ininto_float()?, b.ininto_float()?],
+            vec![a.into_float()?, b.into_float()?],
         )?),
     }
 }
@@ -217,9 +217,7 @@ fn to_bool(call: &Call<'_>, compute: fn(Expr) -> Built) -> Results {
 
 fn compare(call: &Call<'_>, relation: Relation) -> Results {
     let (a, b) = match operands::<2>(call)? {
-        [a @ Scalar::Float(_), b] | [a, b @ Scalar::Float(_)] => {
-            (a.ininto_float()?, b.ininto_float()?)
-        }
+        [a @ Scalar::Float(_), b] | [a, b @ Scalar::Float(_)] => (a.into_float()?, b.into_float()?),
         [a, b] => (a.expr(), b.expr()),
     };
     truth(Expr::relation(relation, &a, &b)?)

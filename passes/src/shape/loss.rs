@@ -8,7 +8,7 @@ use super::{
     Item, NoInference, Tensor,
     broadcast::{common_device, elementwise_result},
     call::Call,
-    promote::{Promotion, apply, result_dtype},
+    promote::{Promotion, apply, real_of, result_dtype},
     rules::Row,
     size::Size,
     tensor::dense_of,
@@ -18,10 +18,13 @@ type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
     (
-        "aten.mse_loss aten.l1_loss aten.smooth_l1_loss aten.huber_loss aten.binary_cross_entropy \
+        "aten.mse_loss aten.smooth_l1_loss aten.huber_loss aten.binary_cross_entropy \
          aten.binary_cross_entropy_with_logits aten.kl_div aten.soft_margin_loss aten.gaussian_nll_loss",
         |call| elementwise_loss(call, Promotion::Default),
     ),
+    ("aten.l1_loss", |call| {
+        elementwise_loss(call, Promotion::ComplexToFloat)
+    }),
     (
         "aten.poisson_nll_loss aten.hinge_embedding_loss aten.margin_ranking_loss",
         |call| elementwise_loss(call, Promotion::IntToFloat),
@@ -115,7 +118,7 @@ fn like_self(call: &Call<'_>) -> Results {
 fn along_dimension(call: &Call<'_>) -> Results {
     let operands = [call.tensor("x1")?, call.tensor("x2")?];
     let items = operands.clone().map(Item::Tensor);
-    let dtype = result_dtype(&items, Promotion::IntToFloat).unwrap_or(operands[0].dtype);
+    let dtype = result_dtype(&items, Promotion::IntToFloat).map_or(operands[0].dtype, real_of);
     let shapes: [&[Size]; 2] = [&operands[0].sizes, &operands[1].sizes];
     let mut sizes = super::broadcast::broadcast_sizes(call.env, &shapes)?;
     let dim = match call.has("dim") {
@@ -137,7 +140,7 @@ fn along_dimension(call: &Call<'_>) -> Results {
 /// One loss for each row of the operands.
 fn per_sample_loss(call: &Call<'_>) -> Results {
     let first = call.tensor_at(0)?;
-    let dtype = apply(first.dtype, Promotion::IntToFloat);
+    let dtype = real_of(apply(first.dtype, Promotion::IntToFloat));
     if !is_unreduced(call)? {
         return Ok(vec![scalar(dtype, &first.device)?]);
     }

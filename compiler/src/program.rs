@@ -169,7 +169,9 @@ impl ExportedProgram {
 
 /// Makes sure that libtorch can use the device.
 fn check_device(device: Device) -> Result<()> {
-    let missing = |what: String| Diagnostics::from(Diagnostic::error("E0513", what));
+    let missing = |what: String| {
+        Diagnostics::from(Diagnostic::error(expc_runtime::error::code::DEVICE, what))
+    };
     match device.kind {
         DeviceKind::Cpu => Ok(()),
         DeviceKind::Cuda => {
@@ -261,7 +263,11 @@ impl Module {
                 "the program takes {expected} inputs, found {}",
                 inputs.len()
             );
-            return Err(Diagnostic::error("E0501", what).in_file(&self.file).into());
+            return Err(
+                Diagnostic::error(expc_runtime::error::code::INPUT_COUNT, what)
+                    .in_file(&self.file)
+                    .into(),
+            );
         }
         let tensor = |value| match value {
             Value::Tensor(tensor) => Ok(tensor),

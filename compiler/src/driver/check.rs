@@ -103,7 +103,10 @@ fn unfit_weight(input: &Input, weights: &Weights) -> Option<Diagnostic> {
             "there is no weight `{name}`, which the input `{}` names",
             input.name
         );
-        return Some(Diagnostic::error("E0508", what));
+        return Some(Diagnostic::error(
+            expc_runtime::error::code::MISSING_WEIGHT,
+            what,
+        ));
     };
     let InputSpec::Tensor { dtype, sizes } = &input.spec else {
         return None;
@@ -112,7 +115,7 @@ fn unfit_weight(input: &Input, weights: &Weights) -> Option<Diagnostic> {
     let expected = dtype.as_deref().and_then(ScalarType::from_torch_name);
     let unfit = |what: String| {
         Some(Diagnostic::error(
-            "E0509",
+            expc_runtime::error::code::BAD_WEIGHT,
             format!("weight `{name}`: {what}"),
         ))
     };

@@ -36,7 +36,10 @@ pub fn prepare(args: &LoadArgs) -> Outcome<Device> {
     }
     if device.kind == torch::DeviceKind::Cuda {
         torch::load_cuda().map_err(|error| {
-            Diagnostic::error("E0513", format!("cannot run on `{device}`: {error}"))
+            Diagnostic::error(
+                expc_runtime::error::code::DEVICE,
+                format!("cannot run on `{device}`: {error}"),
+            )
         })?;
     }
     load::libraries(&args.load_library)?;

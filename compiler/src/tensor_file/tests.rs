@@ -1,3 +1,5 @@
+//! Tests of `tensor_file`.
+
 use std::{fs, io::Write as _, path::PathBuf};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `pickle`.
+
 use super::*;
 
 /// One storage `0` of 24 bytes.

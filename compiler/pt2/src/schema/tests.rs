@@ -1,3 +1,5 @@
+//! Tests of `schema`.
+
 use super::*;
 
 #[track_caller]

@@ -1,3 +1,5 @@
+//! Tests of `control`.
+
 use super::{ShapeEnv, infer_in, value_of};
 
 fn returning(graphs: &[(&str, &[&str])]) -> ShapeEnv<'static> {

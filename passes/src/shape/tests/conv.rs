@@ -1,3 +1,5 @@
+//! Tests of `conv`.
+
 use super::check;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests of `factory`.
+
 use super::check;
 
 #[test]

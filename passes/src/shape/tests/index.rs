@@ -1,3 +1,5 @@
+//! Tests of `index`.
+
 use super::check;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests of `join`.
+
 use super::check;
 
 #[test]

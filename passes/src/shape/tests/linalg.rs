@@ -1,3 +1,5 @@
+//! Tests of `linalg`.
+
 use super::check;
 
 #[test]

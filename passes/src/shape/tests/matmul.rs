@@ -1,3 +1,5 @@
+//! Tests of `matmul`.
+
 use super::check;
 
 #[test]

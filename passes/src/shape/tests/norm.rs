@@ -1,3 +1,5 @@
+//! Tests of `norm`.
+
 use super::check;
 
 #[test]

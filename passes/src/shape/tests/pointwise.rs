@@ -1,3 +1,5 @@
+//! Tests of `pointwise`.
+
 use super::check;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests of `propagate`.
+
 use expc_dialects::{Program, text::parse_module};
 use melior::ir::operation::OperationLike;
 

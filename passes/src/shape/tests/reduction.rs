@@ -1,3 +1,5 @@
+//! Tests of `reduction`.
+
 use super::check;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests of `symbolic`.
+
 use super::check;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests of `view`.
+
 use super::check;
 
 #[test]

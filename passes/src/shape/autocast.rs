@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use expc_dialects::ScalarType;
 
-use super::{Item, NoInference, ShapeEnv, Tensor, broadcast::like};
+use super::{Item, NoInference, ShapeEnv, Tensor, broadcast::copy_of};
 
 /// A region in which operands are cast.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,7 +163,7 @@ pub fn cast(
         if !is_eligible(tensor) || tensor.dtype == dtype {
             return Ok(Rc::clone(tensor));
         }
-        like(env, tensor, dtype).map(Rc::new)
+        copy_of(env, tensor, dtype).map(Rc::new)
     };
     let cast = |item: &Option<Item>| {
         item.as_ref()

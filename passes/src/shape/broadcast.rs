@@ -193,22 +193,39 @@ pub fn elementwise_result(
 
 /// A result with the dtype given and sizes and memory order of one tensor, as `empty_like` makes it.
 pub fn like(env: &ShapeEnv<'_>, tensor: &Tensor, dtype: ScalarType) -> Result<Tensor, NoInference> {
-    let strides = preserved_strides(env, tensor)?;
+    let (sizes, channels_last) = (&tensor.sizes, MemoryFormat::ChannelsLast);
+    let formats = [
+        tensor.is_contiguous(env),
+        tensor.is_contiguous_in(env, channels_last),
+    ];
+    let strides = match formats {
+        _ if sizes.len() < 2 => contiguous_strides(sizes)?,
+        [true, false] => contiguous_strides(sizes)?,
+        [false, true] => format_strides(sizes, channels_last)?,
+        _ => {
+            let order = memory_order(env, sizes, std::slice::from_ref(&tensor.strides));
+            dense_strides(sizes, &order)?
+        }
+    };
     Ok(Tensor::strided(
         dtype,
-        tensor.sizes.clone(),
+        sizes.clone(),
         strides,
         &tensor.device,
     ))
 }
 
-/// Strides of a dense tensor in the memory order of another: its own where it is dense.
-pub fn preserved_strides(env: &ShapeEnv<'_>, tensor: &Tensor) -> Result<Vec<Size>, NoInference> {
-    if tensor.is_dense(env) {
-        return Ok(tensor.strides.clone());
+/// A copy in the memory order of one tensor, with its very strides where it is dense.
+pub fn copy_of(
+    env: &ShapeEnv<'_>,
+    tensor: &Tensor,
+    dtype: ScalarType,
+) -> Result<Tensor, NoInference> {
+    if !tensor.is_dense(env) {
+        return like(env, tensor, dtype);
     }
-    let order = memory_order(env, &tensor.sizes, std::slice::from_ref(&tensor.strides));
-    dense_strides(&tensor.sizes, &order)
+    let (sizes, strides) = (tensor.sizes.clone(), tensor.strides.clone());
+    Ok(Tensor::strided(dtype, sizes, strides, &tensor.device))
 }
 
 #[cfg(test)]

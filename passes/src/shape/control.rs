@@ -181,14 +181,8 @@ fn fresh(env: &ShapeEnv<'_>, items: Vec<Item>) -> Results {
         .into_iter()
         .map(|item| match item {
             Item::Tensor(tensor) => {
-                let strides = super::broadcast::preserved_strides(env, &tensor)?;
-                let copy = Tensor {
-                    strides,
-                    offset: Size::ZERO,
-                    requires_grad: false,
-                    ..(*tensor).clone()
-                };
-                Ok(copy.into())
+                let dtype = tensor.dtype;
+                Ok(super::broadcast::copy_of(env, &tensor, dtype)?.into())
             }
             item => Ok(item),
         })

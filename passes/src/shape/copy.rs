@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{
     Item, NoInference, Tensor,
-    broadcast::preserved_strides,
+    broadcast::{self, copy_of},
     call::Call,
     factory::normal_device,
     rules::Row,
@@ -47,10 +47,11 @@ fn copied(
     device: Rc<str>,
     format: MemoryFormat,
 ) -> Result<Item, NoInference> {
-    let strides = match format {
-        MemoryFormat::Preserve => preserved_strides(call.env, tensor)?,
-        format => format_strides(&tensor.sizes, format)?,
-    };
+    if format == MemoryFormat::Preserve {
+        let copy = copy_of(call.env, tensor, dtype)?;
+        return Ok(Tensor { device, ..copy }.into());
+    }
+    let strides = format_strides(&tensor.sizes, format)?;
     Ok(Tensor::strided(dtype, tensor.sizes.clone(), strides, &device).into())
 }
 
@@ -174,5 +175,9 @@ fn like(call: &Call<'_>) -> Results {
     let format = call
         .memory_format("memory_format")
         .unwrap_or(MemoryFormat::Preserve);
+    if format == MemoryFormat::Preserve {
+        let made = broadcast::like(call.env, &tensor, dtype)?;
+        return Ok(vec![Tensor { device, ..made }.into()]);
+    }
     copied(call, &tensor, dtype, device, format).map(|result| vec![result])
 }

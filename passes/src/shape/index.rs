@@ -7,12 +7,12 @@ use expc_symbolic::Relation;
 
 use super::{
     Item, NoInference, ShapeEnv, Tensor,
-    broadcast::{broadcast_sizes, like, memory_order},
+    broadcast::{broadcast_sizes, elementwise_result, like, memory_order},
     call::Call,
     rules::Row,
     size::Size,
     tensor::{contiguous_strides, dense_of, dense_strides},
-    view::restrided,
+    view::{restrided, unsqueezed},
 };
 
 type Results = Result<Vec<Item>, NoInference>;
@@ -27,12 +27,13 @@ pub const RULES: &[Row] = &[
     ("aten.embedding", embedding),
     ("aten.gather", gather),
     (
-        "aten.scatter aten.scatter_add aten.scatter_reduce aten.index_copy aten.put aten.tril aten.triu",
+        "aten.scatter aten.scatter_add aten.scatter_reduce aten.index_copy aten.index_add aten.put aten.tril aten.triu \
+         aten.bernoulli aten.poisson aten.binomial",
         row_major,
     ),
     (
         "aten.index_put aten._unsafe_index_put aten._index_put_impl aten._unsafe_masked_index_put_accumulate \
-         aten.index_add aten.index_fill aten.index_reduce aten.flip aten.fliplr \
+         aten.index_fill aten.index_reduce aten.flip aten.fliplr \
          aten.flipud prims.rev",
         like_self,
     ),
@@ -59,7 +60,7 @@ pub const RULES: &[Row] = &[
     ),
     ("aten.multinomial", multinomial),
     (
-        "aten.bernoulli aten.poisson aten.binomial aten.exponential aten.geometric aten.uniform aten.normal_functional aten.log_normal aten.cauchy aten.random",
+        "aten.exponential aten.geometric aten.uniform aten.normal_functional aten.log_normal aten.cauchy aten.random",
         like_self,
     ),
     (
@@ -199,14 +200,18 @@ fn index_select(call: &Call<'_>) -> Results {
     if tensor.rank() == 0 {
         return dense_of(&tensor, tensor.dtype, Vec::new());
     }
-    let count = index.sizes.first().cloned().unwrap_or(Size::ONE);
-    let mut shapes = vec![None; dim];
-    shapes.push(Some(vec![count]));
-    indexed(call, &tensor, shapes).map(|result| vec![result.into()])
+    let mut sizes = tensor.sizes.clone();
+    sizes[dim] = index.sizes.first().cloned().unwrap_or(Size::ONE);
+    dense_of(&tensor, tensor.dtype, sizes)
 }
 
 fn embedding(call: &Call<'_>) -> Results {
     let (weight, indices) = (call.tensor_at(0)?, call.tensor("indices")?);
+    if indices.rank() <= 1 {
+        let columns = weight.sizes.iter().skip(1);
+        let sizes = indices.sizes.iter().chain(columns).cloned().collect();
+        return dense_of(&weight, weight.dtype, sizes);
+    }
     indexed(call, &weight, vec![Some(indices.sizes.clone())]).map(|result| vec![result.into()])
 }
 
@@ -297,9 +302,15 @@ fn one_hot(call: &Call<'_>) -> Results {
         Size::Int(-1) => call.env.unbacked(),
         classes => classes,
     };
-    let mut sizes = tensor.sizes.clone();
-    sizes.push(classes);
-    dense_of(&tensor, ScalarType::Int64, sizes)
+    // Each element is compared with the number of each class.
+    let numbers = Tensor::contiguous(ScalarType::Int64, vec![classes], &tensor.device)?;
+    let elements = unsqueezed(&tensor, tensor.rank())?;
+    let operands = [Rc::new(elements), Rc::new(numbers)];
+    Ok(vec![elementwise_result(
+        call,
+        &operands,
+        ScalarType::Int64,
+    )?])
 }
 
 fn position_dtype(call: &Call<'_>) -> Result<ScalarType, NoInference> {

@@ -9,7 +9,7 @@ use super::{
     promote::{DEFAULT_FLOAT, is_integral, promote},
     rules::Row,
     size::{self, Size},
-    tensor::{MemoryFormat, contiguous_strides, dense, format_strides},
+    tensor::{MemoryFormat, contiguous_strides, dense, dense_of, format_strides},
     view::restrided,
 };
 
@@ -177,7 +177,7 @@ fn cumulative_trapezoid(call: &Call<'_>) -> Results {
 fn softmax_backward(call: &Call<'_>) -> Results {
     let grad = call.tensor_at(0)?;
     let dtype = call.dtype("input_dtype").unwrap_or(grad.dtype);
-    Ok(vec![like(call.env, &grad, dtype)?.into()])
+    dense_of(&grad, dtype, grad.sizes.clone())
 }
 
 /// The result, and the noise that was drawn.

@@ -15,11 +15,11 @@ use super::{
 type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
+    ("aten.local_response_norm", like_input),
     (
-        "aten.layer_norm aten.group_norm aten.rms_norm aten.local_response_norm",
-        like_input,
+        "aten.layer_norm aten.group_norm aten.rms_norm aten.instance_norm",
+        row_major,
     ),
-    ("aten.instance_norm", row_major),
     ("aten.batch_norm", batch_norm),
     ("aten.native_layer_norm", native_layer_norm),
     ("aten._fused_rms_norm", fused_rms_norm),
@@ -62,13 +62,24 @@ fn like_input(call: &Call<'_>) -> Results {
 
 fn row_major(call: &Call<'_>) -> Results {
     let input = call.tensor_at(0)?;
-    Ok(vec![
-        Tensor::contiguous(input.dtype, input.sizes.clone(), &input.device)?.into(),
-    ])
+    Ok(vec![contiguous_input(call, &input, input.dtype)?])
 }
 
 fn batch_norm(call: &Call<'_>) -> Results {
     Ok(vec![batch_normalized(call)?])
+}
+
+/// The input itself where it is row-major, else a row-major copy: what some kernels start with.
+fn contiguous_input(
+    call: &Call<'_>,
+    input: &Tensor,
+    dtype: ScalarType,
+) -> Result<Item, NoInference> {
+    if input.is_contiguous(call.env) {
+        let (sizes, strides) = (input.sizes.clone(), input.strides.clone());
+        return Ok(Tensor::strided(dtype, sizes, strides, &input.device).into());
+    }
+    Ok(Tensor::contiguous(dtype, input.sizes.clone(), &input.device)?.into())
 }
 
 /// The input in the memory format that its strides suggest.
@@ -96,12 +107,8 @@ fn native_layer_norm(call: &Call<'_>) -> Results {
     let mut sizes = input.sizes[..outer].to_vec();
     sizes.resize(input.rank(), Size::ONE);
     let statistics = Tensor::contiguous(statistics_dtype(&input), sizes, &input.device)?;
-    let output = like(call.env, &input, input.dtype)?;
-    Ok(vec![
-        output.into(),
-        statistics.clone().into(),
-        statistics.into(),
-    ])
+    let output = contiguous_input(call, &input, input.dtype)?;
+    Ok(vec![output, statistics.clone().into(), statistics.into()])
 }
 
 fn fused_rms_norm(call: &Call<'_>) -> Results {

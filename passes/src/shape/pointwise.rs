@@ -9,10 +9,11 @@ use expc_dialects::{ScalarType, table::Type};
 
 use super::{
     Item, NoInference, Tensor,
-    broadcast::{common_device, elementwise_result, like},
+    broadcast::{broadcast_sizes, common_device, copy_of, elementwise_result, like},
     call::Call,
     promote::{self, Promotion},
     rules::Row,
+    tensor::dense,
 };
 
 type Results = Result<Vec<Item>, NoInference>;
@@ -61,7 +62,7 @@ pub const RULES: &[Row] = &[
         "aten.absolute aten.negative aten.fix aten.multiply.Tensor aten.multiply.Scalar aten.subtract.Tensor \
          aten.subtract.Scalar aten.rsub.Tensor aten.floor_divide aten.divide.Tensor_mode aten.divide.Scalar_mode \
          aten.__and__.Tensor aten.__and__.Scalar aten.__or__.Tensor aten.__or__.Scalar \
-         aten.hardswish aten.leaky_relu aten.log_sigmoid aten.prelu aten._prelu_kernel aten.special_round \
+         aten.hardswish aten.leaky_relu aten.log_sigmoid aten._prelu_kernel aten.special_round \
          aten.square aten.pow aten._add_relu aten.conj_physical aten._conj_physical \
          aten.elu_backward aten.hardswish_backward aten.hardtanh_backward aten.leaky_relu_backward \
          aten.hardsigmoid_backward aten.softplus_backward aten.softshrink_backward aten.hardshrink_backward \
@@ -73,6 +74,7 @@ pub const RULES: &[Row] = &[
          prims.igammac prims.zeta prims.frac prims.fill prims.copysign prims.conj_physical",
         elementwise,
     ),
+    ("aten.prelu", prelu),
     ("aten.abs prims.abs", complex_to_float),
     ("aten.angle", angle),
     ("aten.float_power", float_power),
@@ -174,6 +176,13 @@ fn of_self(call: &Call<'_>) -> Results {
     Ok(vec![elementwise_result(call, &tensors, dtype)?])
 }
 
+/// One weight for all elements, or one for each channel.
+fn prelu(call: &Call<'_>) -> Results {
+    let tensor = call.tensor_at(0)?;
+    let dtype = tensor.dtype;
+    Ok(vec![elementwise_result(call, &[tensor], dtype)?])
+}
+
 /// Angles of complex numbers and of integers are floats.
 fn angle(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
@@ -264,11 +273,8 @@ fn select(call: &Call<'_>) -> Results {
 /// Row-major, with the dtype of `self`.
 fn masked_fill(call: &Call<'_>) -> Results {
     let (tensor, mask) = (call.tensor("self")?, call.tensor("mask")?);
-    Ok(vec![elementwise_result(
-        call,
-        &[Rc::clone(&tensor), mask],
-        tensor.dtype,
-    )?])
+    let sizes = broadcast_sizes(call.env, &[&tensor.sizes, &mask.sizes])?;
+    dense(&tensor, sizes)
 }
 
 fn filled(call: &Call<'_>) -> Results {
@@ -288,11 +294,11 @@ fn truth_value(_: &Call<'_>) -> Results {
     Ok(vec![Item::SymBool(None)])
 }
 
-/// As the input where nothing is dropped, else as its product with a mask.
+/// A copy of the input where nothing is dropped, else its product with a mask.
 fn dropout(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     if !call.bool("train")? {
-        return Ok(vec![Item::Tensor(tensor)]);
+        return Ok(vec![copy_of(call.env, &tensor, tensor.dtype)?.into()]);
     }
     Ok(vec![like(call.env, &tensor, tensor.dtype)?.into()])
 }
@@ -314,7 +320,7 @@ fn type_as(call: &Call<'_>) -> Results {
     }
     let result = Tensor {
         device,
-        ..like(call.env, &tensor, other.dtype)?
+        ..copy_of(call.env, &tensor, other.dtype)?
     };
     Ok(vec![result.into()])
 }

@@ -48,7 +48,7 @@ pub const RULES: &[Row] = &[
     ("aten.logcumsumexp aten._logcumsumexp", cumulative),
     ("aten.cummax aten.cummin", cumulative_with_positions),
     ("aten.sort.default aten.sort.stable", sort),
-    ("aten.msort", cumulative),
+    ("aten.msort", same_form),
     ("aten.argsort", argsort),
     ("aten.topk", topk),
     (
@@ -194,10 +194,15 @@ fn cumulative_sum(call: &Call<'_>) -> Results {
         .dtype("dtype")
         .unwrap_or_else(|| integral_to_long(tensor.dtype));
     call.dim("dim", tensor.rank())?;
-    Ok(vec![like(call.env, &tensor, dtype)?.into()])
+    Ok(vec![row_major(&tensor, dtype)?.into()])
 }
 
 fn cumulative(call: &Call<'_>) -> Results {
+    let tensor = call.tensor_at(0)?;
+    Ok(vec![row_major(&tensor, tensor.dtype)?.into()])
+}
+
+fn same_form(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     Ok(vec![like(call.env, &tensor, tensor.dtype)?.into()])
 }
@@ -258,7 +263,7 @@ fn softmax(call: &Call<'_>) -> Results {
         tensor.dtype
     };
     let dtype = call.dtype("dtype").unwrap_or(own);
-    Ok(vec![like(call.env, &tensor, dtype)?.into()])
+    Ok(vec![row_major(&tensor, dtype)?.into()])
 }
 
 /// With `half_to_float`, half precision comes out in single.
@@ -270,7 +275,7 @@ fn underscore_softmax(call: &Call<'_>) -> Results {
     } else {
         tensor.dtype
     };
-    Ok(vec![like(call.env, &tensor, dtype)?.into()])
+    Ok(vec![row_major(&tensor, dtype)?.into()])
 }
 
 fn dist(call: &Call<'_>) -> Results {

@@ -424,7 +424,7 @@ fn diagonal(call: &Call<'_>) -> Results {
     } else {
         (rows.sub(&shifted)?, columns.clone(), &tensor.strides[first])
     };
-    let length = match env.decide(Relation::Le, &rows, &columns) {
+    let length = match env.statically(Relation::Le, &rows, &columns) {
         Some(true) => rows,
         Some(false) => columns,
         None => rows.min(&columns)?,

@@ -80,6 +80,14 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// A warning without a place.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, message)
+        }
+    }
+
     /// An error without a place.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
         Self {

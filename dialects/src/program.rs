@@ -77,6 +77,16 @@ kinds! {
     }
 }
 
+impl OutputKind {
+    /// Whether the output is the new value of an input.
+    pub fn is_mutation(self) -> bool {
+        matches!(
+            self,
+            Self::BufferMutation | Self::ParameterMutation | Self::UserInputMutation
+        )
+    }
+}
+
 /// An input of the root graph, apart from its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSpec {

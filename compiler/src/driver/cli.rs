@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::pipeline::Level;
+
 /// Reads, prints, checks and runs programs of torch.export, without Python.
 #[derive(Debug, Parser)]
 #[command(
@@ -63,7 +65,11 @@ pub struct LoadArgs {
     #[arg(long, value_name = "FILE.safetensors")]
     pub weights: Option<PathBuf>,
 
-    /// Run the program as it was exported
+    /// The level at which the program is run
+    #[arg(long, value_enum, default_value_t = Level::Exported)]
+    pub level: Level,
+
+    /// Run the program without optimizations
     #[arg(long)]
     pub no_optimize: bool,
 }
@@ -145,15 +151,10 @@ pub struct RunManyArgs {
 pub struct PrintArgs {
     #[command(flatten)]
     pub model: ModelArg,
-}
 
-/// A level of a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Level {
-    /// As it was exported
-    Exported,
-    /// Without ops that write to their arguments: what the program changes is an output
-    Functional,
+    /// The level to print
+    #[arg(long, value_enum, default_value_t = Level::Exported)]
+    pub level: Level,
 }
 
 /// What `opt` writes.
@@ -161,6 +162,8 @@ pub enum Level {
 pub enum Emit {
     /// The module, which every command reads again
     Mlir,
+    /// What PyTorch prints of an ExportedProgram
+    Text,
 }
 
 #[derive(Debug, Args)]
@@ -175,6 +178,26 @@ pub struct OptArgs {
     /// The level to bring the program to
     #[arg(long, value_enum, default_value_t = Level::Exported)]
     pub to: Level,
+
+    /// Run these passes instead, `a,b(option=value)`
+    #[arg(long, value_name = "LIST", conflicts_with = "to")]
+    pub passes: Option<String>,
+
+    /// Show the module on the error stream after this pass (repeatable)
+    #[arg(long, value_name = "PASS")]
+    pub print_ir_after: Vec<String>,
+
+    /// Show the module on the error stream after every pass
+    #[arg(long)]
+    pub print_ir_after_all: bool,
+
+    /// Keep the module after every pass, as NN-PASS.mlir
+    #[arg(long, value_name = "FOLDER")]
+    pub dump_dir: Option<PathBuf>,
+
+    /// Show on the error stream how long each pass took
+    #[arg(long)]
+    pub timing: bool,
 
     /// Where to write [default: the standard output]
     #[arg(short, long, value_name = "FILE")]

@@ -7,7 +7,10 @@ use expc_runtime::torch;
 use melior::Context;
 
 use super::console::{Console, Outcome};
-use crate::frontend::{self, Loaded};
+use crate::{
+    frontend::{self, Loaded},
+    pipeline::{self, Level},
+};
 
 /// The name of the standard input among the files.
 const STDIN: &str = "-";
@@ -33,6 +36,33 @@ pub fn model<'c>(
         return Ok(frontend::load_bytes(context, bytes, &file)?);
     }
     Ok(frontend::load_file(context, path)?)
+}
+
+/// Brings a model to a level.
+pub fn to_level(loaded: &Loaded<'_>, level: Level, console: &mut Console<'_>) -> Outcome {
+    report(
+        pipeline::lower(&loaded.module, level, &mut ()),
+        &loaded.file,
+        console,
+    )
+}
+
+/// Shows the warnings of passes, or hands on their faults.
+pub fn report(
+    outcome: Result<Vec<Diagnostic>, Vec<Diagnostic>>,
+    file: &str,
+    console: &mut Console<'_>,
+) -> Outcome {
+    let in_file = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
+        found.into_iter().map(|fault| fault.in_file(file)).collect()
+    };
+    match outcome {
+        Ok(warnings) => {
+            console.report(&in_file(warnings));
+            Ok(())
+        }
+        Err(faults) => Err(in_file(faults).into()),
+    }
 }
 
 /// Everything that the standard input has.

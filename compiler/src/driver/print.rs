@@ -11,6 +11,7 @@ use crate::export::text::program_text;
 pub fn run(args: &PrintArgs, console: &mut Console<'_>) -> Outcome {
     let context = expc_dialects::context();
     let loaded = load::model(&context, &args.model.model, console)?;
+    load::to_level(&loaded, args.level, console)?;
     let text = program_text(&loaded.program()).map_err(|fault| fault.in_file(&loaded.file))?;
     // PyTorch's own text has no newline at its end, `print` adds it.
     Ok(write!(console.stdout, "{text}")?)

@@ -82,7 +82,9 @@ impl Session {
     ) -> Outcome<Self> {
         let mut program = {
             let context = expc_dialects::context();
-            ExportedProgram::from_loaded(&load::model(&context, model, console)?)?
+            let loaded = load::model(&context, model, console)?;
+            load::to_level(&loaded, args.level, console)?;
+            ExportedProgram::from_loaded(&loaded)?
         };
         if let Some(path) = &args.weights {
             add_weights(path, program.weights_mut())?;

@@ -75,6 +75,24 @@ pub struct Report {
     pub left: BTreeMap<String, BTreeSet<Option<String>>>,
 }
 
+impl Report {
+    /// One warning for each op of the table that is left.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let warning = |(name, reasons): (&String, &BTreeSet<Option<String>>)| {
+            let what = format!("`{name}` is left: it is of the decomposition table and");
+            let reasons: Vec<&str> = reasons.iter().flatten().map(String::as_str).collect();
+            Diagnostic::warning(
+                "E0403",
+                match reasons.as_slice() {
+                    [] => format!("{what} has no decomposition here yet"),
+                    reasons => format!("{what} could not be taken apart: {}", reasons.join("; ")),
+                },
+            )
+        };
+        self.left.iter().map(warning).collect()
+    }
+}
+
 /// Takes the ops of a module apart.
 ///
 /// # Errors

@@ -1,0 +1,129 @@
+//! The levels of a program, the passes that lead to each, and the loop that runs passes.
+//!
+//! The loop times every pass, verifies the module after it and hands it to an [`Observer`]; at the end of a stage
+//! its contract is checked. Passes know nothing of all that.
+
+mod dump;
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum;
+use expc_dialects::{Diagnostic, Program, verify::verify};
+use expc_passes::{
+    contract,
+    registry::{PassCall, PassContext, parse_passes},
+};
+use melior::ir::{Module, operation::OperationLike};
+
+pub use dump::Dump;
+
+/// A level of a program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Level {
+    /// As it was exported
+    #[default]
+    Exported,
+    /// Without ops that write to their arguments: what the program changes is an output
+    Functional,
+    /// Functional, of the ops that PyTorch's Core ATen table leaves
+    Core,
+}
+
+/// Passes that end in a level.
+struct Stage {
+    level: Level,
+    passes: &'static str,
+    contract: fn(&Program<'_, '_>) -> Vec<Diagnostic>,
+}
+
+/// The road from a program as it was exported; a level is reached by the stages up to its own.
+const STAGES: &[Stage] = &[
+    Stage {
+        level: Level::Functional,
+        passes: "functionalize",
+        contract: contract::functional,
+    },
+    Stage {
+        level: Level::Core,
+        passes: "decompose(table=core),remove_dead_ops",
+        contract: contract::functional,
+    },
+];
+
+/// Whoever wants to see the module between passes.
+pub trait Observer {
+    /// Is told of each pass that was run, in order, before the module is verified.
+    fn after(&mut self, pass: &PassCall, module: &Module<'_>, time: Duration);
+}
+
+/// Looks at nothing.
+impl Observer for () {
+    fn after(&mut self, _: &PassCall, _: &Module<'_>, _: Duration) {}
+}
+
+/// Brings a program as it was exported to a level; the answer is warnings.
+///
+/// # Errors
+/// The program cannot be brought to the level; it may be half changed then.
+pub fn lower(
+    module: &Module<'_>,
+    level: Level,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let mut warnings = Vec::new();
+    for stage in STAGES.iter().filter(|stage| stage.level <= level) {
+        let passes = parse_passes(stage.passes).map_err(|fault| vec![internal(fault)])?;
+        warnings.extend(run_passes(module, &passes, observer)?);
+        let broken = (stage.contract)(&Program::new(module));
+        if !broken.is_empty() {
+            return Err(broken);
+        }
+    }
+    Ok(warnings)
+}
+
+/// Runs passes one after the other; the answer is warnings.
+///
+/// # Errors
+/// As [`lower`].
+pub fn run_passes(
+    module: &Module<'_>,
+    passes: &[PassCall],
+    observer: &mut dyn Observer,
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let mut warnings = Vec::new();
+    for (index, pass) in passes.iter().enumerate() {
+        let start = Instant::now();
+        let found = pass.run(module, PassContext::default());
+        let time = start.elapsed();
+        warnings.extend(found?);
+        observer.after(pass, module, time);
+        // Debug builds tell which pass broke a module, release builds that one did.
+        if cfg!(debug_assertions) || index + 1 == passes.len() {
+            verified(module, pass)?;
+        }
+    }
+    Ok(warnings)
+}
+
+/// Verifies what a pass left.
+fn verified(module: &Module<'_>, pass: &PassCall) -> Result<(), Vec<Diagnostic>> {
+    let mut found = verify(&Program::new(module));
+    if !module.as_operation().verify() {
+        found.push(internal("MLIR refuses the module"));
+    }
+    for diagnostic in &mut found {
+        diagnostic.notes.push(format!(
+            "internal error: the pass `{}` left this; please report it with the program",
+            pass.name()
+        ));
+    }
+    if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+fn internal(what: impl fmt::Display) -> Diagnostic {
+    Diagnostic::error("E0309", format!("internal error: {what}"))
+}

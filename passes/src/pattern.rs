@@ -172,6 +172,11 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
         self.arguments.iter().any(|argument| argument.name == name)
     }
 
+    /// The arguments that the program gave.
+    pub fn given(&self) -> Vec<GivenArgument<'c, 'a>> {
+        self.arguments.clone()
+    }
+
     fn default(&self, name: &str) -> Option<Constant> {
         let (_, arg) = self.op.def()?.schema.arg(name)?;
         Some(match arg.default.as_ref()? {
@@ -506,10 +511,11 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
                 by_keyword: def.is_none(),
             });
         }
-        self.build(name, given)
+        self.op_of_given(name, given)
     }
 
-    fn build(
+    /// A new op with any results, from arguments that have names.
+    pub fn op_of_given(
         &self,
         name: &str,
         given: Vec<GivenArgument<'c, 'a>>,

@@ -6,6 +6,8 @@
 //!
 //! Valid on functional programs: the rules know no in-place ops.
 
+mod alias;
+mod elementwise;
 mod pointwise;
 
 use std::{
@@ -40,7 +42,7 @@ static RULES: LazyLock<FxHashMap<&'static str, Rule>> =
     LazyLock::new(|| families().flatten().copied().collect());
 
 fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
-    [pointwise::RULES].into_iter()
+    [alias::RULES.as_slice(), pointwise::RULES].into_iter()
 }
 
 /// The rule that takes an op apart.

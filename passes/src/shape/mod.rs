@@ -47,7 +47,7 @@ mod view;
 use std::fmt;
 
 use expc_dialects::{
-    GivenArgument, Graph, ValueType, mlir,
+    Argument, GivenArgument, Graph, ScalarType, ValueType, mlir,
     ops::{attribute, is_symbolic_scalar},
     program, table,
 };
@@ -63,6 +63,7 @@ pub use autocast::Autocast;
 pub use call::Item;
 pub use env::{GraphResults, ShapeEnv};
 pub use meta::{AbstractArg, AbstractResult, MetaKernel};
+pub use promote::Promotion;
 pub use size::Size;
 pub use tensor::{MemoryFormat, Tensor};
 
@@ -125,6 +126,19 @@ pub struct Inferred {
 pub enum InferredReturn {
     Single(ValueType),
     List(Vec<ValueType>),
+}
+
+/// The dtype of an elementwise op of these operands; none if none of them has a dtype.
+pub fn promoted_dtype(
+    env: &ShapeEnv<'_>,
+    operands: &[Argument<'_, '_>],
+    promotion: Promotion,
+) -> Option<ScalarType> {
+    let items: Vec<Item> = operands
+        .iter()
+        .map(|operand| Item::from_argument(env, operand))
+        .collect();
+    promote::result_dtype(&items, promotion)
 }
 
 /// The types of what an op returns for these arguments.

@@ -5,7 +5,9 @@
 
 A file holds one schema a line in torch's own spelling, sorted, followed by the op's tags after two
 spaces and `#`; `core_decomposition` and `core_composite` are entries of
-`torch.export.default_decompositions()`, explicit or composite. Nothing that the schema itself says (in-place, out, view) is written beside it.
+`torch.export.default_decompositions()`, explicit or composite, and `composite` are the other functional ops that
+torch computes from others, which no table keeps. Nothing that the schema itself says (in-place, out, view) is
+written beside it.
 `--check` writes nothing and fails if a file is not what this script would write.
 
 The dispatcher's printed schemas are the source, because they keep the types that the rest of torch
@@ -56,6 +58,16 @@ def decomposition_tags() -> dict[str, str]:
     }
 
 
+def is_composite(overload) -> bool:
+    """Whether torch computes the op from others wherever it traces: ops that may return their argument."""
+    from torch._export.utils import _is_cia_op
+
+    try:
+        return not overload._schema.is_mutable and _is_cia_op(overload)
+    except RuntimeError:  # an op of TorchScript alone
+        return False
+
+
 def tags_of(schema, decompositions: dict[str, str]) -> list[str]:
     """The sorted tags of the op; TorchScript-only ops have no overload object and so no tags."""
     namespace, name = schema.name.split("::")
@@ -65,7 +77,7 @@ def tags_of(schema, decompositions: dict[str, str]) -> list[str]:
     except (AttributeError, RuntimeError):
         return []
     tags = {tag.name for tag in overload.tags} - SILENT_TAGS
-    decomposition = decompositions.get(str(overload))
+    decomposition = decompositions.get(str(overload)) or ("composite" if is_composite(overload) else None)
     return sorted(tags | {decomposition} if decomposition else tags)
 
 

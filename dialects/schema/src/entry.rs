@@ -17,6 +17,8 @@ pub type Traits = WordSet<Trait>;
 vocabulary! {
     /// What torch says of an op beside its schema. The meanings are in torch's `tags.yaml`.
     Tag, "tag" {
+        /// Torch computes it from other ops wherever it traces, with any table: it may return its argument.
+        Composite = "composite",
         /// Of the Core ATen op set.
         Core = "core",
         /// In PyTorch's default Core ATen decomposition table because torch computes it from other ops.
@@ -142,9 +144,16 @@ impl Entry<'_> {
         self.has_tag(Tag::Core)
     }
 
+    /// PyTorch takes the op apart with every table, also with the empty one.
+    pub fn is_always_decomposed(&self) -> bool {
+        self.has_tag(Tag::Composite)
+    }
+
     /// PyTorch's default Core ATen table takes the op apart.
     pub fn is_decomposed_by_core(&self) -> bool {
-        self.has_tag(Tag::CoreDecomposition) || self.has_tag(Tag::CoreComposite)
+        self.has_tag(Tag::CoreDecomposition)
+            || self.has_tag(Tag::CoreComposite)
+            || self.is_always_decomposed()
     }
 
     /// Torch tags the op so.

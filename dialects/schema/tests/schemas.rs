@@ -335,7 +335,7 @@ fn errors_say_where() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.starts_with("1:26: unknown tag `fast`; known are `core`, "),
+        error.starts_with("1:26: unknown tag `fast`; known are `composite`, "),
         "{error}"
     );
 }

@@ -1,8 +1,8 @@
 //! Takes ops apart into smaller ones, by a table.
 //!
 //! Which ops: `core` is PyTorch's default Core ATen table (the op table's tags `core_decomposition` and
-//! `core_composite`), `none` takes nothing apart. How: the rules in the family files, each under its line of
-//! algebra. An op of the table without a rule is left and reported.
+//! `core_composite`), `none` only the ops that no table keeps (`composite`). How: the rules in the family
+//! files, each under its line of algebra. An op of the table without a rule is left and reported.
 //!
 //! Valid on functional programs: the rules know no in-place ops.
 
@@ -53,7 +53,7 @@ pub fn rule(name: &str) -> Option<Rule> {
 /// Which ops are taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
-    /// None: the program only becomes functional (`run_decompositions({})`).
+    /// Only those that PyTorch takes apart with any table (`run_decompositions({})`).
     None,
     /// PyTorch's default Core ATen table.
     Core,
@@ -62,7 +62,7 @@ pub enum Table {
 impl Table {
     pub fn contains(self, def: &OpDef) -> bool {
         match self {
-            Self::None => false,
+            Self::None => def.is_always_decomposed(),
             Self::Core => def.is_decomposed_by_core(),
         }
     }

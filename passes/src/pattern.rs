@@ -4,7 +4,7 @@
 //! answers [`Refusal::DoesNotApply`] where its conditions do not hold. New ops are typed by
 //! [`crate::shape::infer`] and carry the location of the op that they replace.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 
 use expc_dialects::{
     Argument, AtenOp, Constant, Diagnostic, GivenArgument, OpBuilder, ResultSpec, ScalarType,
@@ -18,11 +18,12 @@ use melior::{
     Context, RewriterBase,
     ir::{
         Location, TypeLike, Value, ValueLike,
+        block::BlockArgument,
         operation::{OperationLike, OperationRef},
     },
 };
 
-use crate::shape::{self, InferredReturn, ShapeEnv};
+use crate::shape::{self, InferredReturn, MemoryFormat, ShapeEnv};
 
 /// Why a rule left an op alone.
 #[derive(Clone, Debug)]
@@ -77,6 +78,14 @@ impl<'c, 'a> Size<'c, 'a> {
         match self {
             Self::Static(size) => Expr::int(i128::from(*size)),
             Self::Symbolic(_, expr) => expr.clone(),
+        }
+    }
+
+    /// The size as shape rules see it.
+    pub fn to_shape(&self) -> shape::Size {
+        match self {
+            Self::Static(size) => shape::Size::Int(*size),
+            Self::Symbolic(_, expr) => shape::Size::Expr(expr.clone()),
         }
     }
 }
@@ -323,6 +332,14 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
         }
     }
 
+    /// A memory format, or none.
+    pub fn memory_format(&self, name: &str) -> Option<MemoryFormat> {
+        match self.arg(name)? {
+            Argument::Constant(Constant::MemoryFormat(name)) => MemoryFormat::by_name(&name),
+            _ => None,
+        }
+    }
+
     /// A dtype, or none.
     pub fn dtype(&self, name: &str) -> Option<ScalarType> {
         match self.arg(name)? {
@@ -437,10 +454,16 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
             &format!("sym.{function}"),
             args![left.clone(), right.clone()],
         )?;
-        match shape::expression_of(value) {
-            Some(expr) => Ok(Size::Symbolic(value, expr)),
-            None => refuse("nothing is known of a size"),
-        }
+        self.symbolic(value)
+    }
+
+    /// A symbolic int; a number where its expression is one.
+    pub fn symbolic(&self, value: Value<'c, 'a>) -> Rewritten<Size<'c, 'a>> {
+        let Some(expr) = shape::expression_of(value) else {
+            return refuse("nothing is known of a size");
+        };
+        let number = expr.as_int().and_then(|number| i64::try_from(number).ok());
+        Ok(number.map_or(Size::Symbolic(value, expr), Size::Static))
     }
 
     /// The product of sizes; 1 for none.
@@ -547,6 +570,116 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
         let inserted = mlir::insert_before(self.rewriter, self.op.operation(), operation);
         self.built.borrow_mut().push(inserted);
         Ok(inserted.results().map(Value::from).collect())
+    }
+
+    // Frequent ops.
+
+    /// `aten.reshape`: a view where strides allow it, a copy elsewhere.
+    pub fn reshape(
+        &self,
+        value: Value<'c, 'a>,
+        sizes: impl IntoIterator<Item = Size<'c, 'a>>,
+    ) -> Rewritten<Value<'c, 'a>> {
+        self.op_value("aten.reshape.default", args![value, size_argument(sizes)])
+    }
+
+    /// `aten.view`.
+    pub fn view(
+        &self,
+        value: Value<'c, 'a>,
+        sizes: impl IntoIterator<Item = Size<'c, 'a>>,
+    ) -> Rewritten<Value<'c, 'a>> {
+        self.op_value("aten.view.default", args![value, size_argument(sizes)])
+    }
+
+    /// `aten.expand`.
+    pub fn expand(
+        &self,
+        value: Value<'c, 'a>,
+        sizes: impl IntoIterator<Item = Size<'c, 'a>>,
+    ) -> Rewritten<Value<'c, 'a>> {
+        self.op_value("aten.expand.default", args![value, size_argument(sizes)])
+    }
+
+    /// `aten.permute`.
+    pub fn permute(
+        &self,
+        value: Value<'c, 'a>,
+        dims: impl Into<Vec<i64>>,
+    ) -> Rewritten<Value<'c, 'a>> {
+        self.op_value("aten.permute.default", args![value, dims.into()])
+    }
+
+    /// `aten.transpose`.
+    pub fn transpose(
+        &self,
+        value: Value<'c, 'a>,
+        dim0: i64,
+        dim1: i64,
+    ) -> Rewritten<Value<'c, 'a>> {
+        self.op_value("aten.transpose.int", args![value, dim0, dim1])
+    }
+
+    /// `aten.unsqueeze`.
+    pub fn unsqueeze(&self, value: Value<'c, 'a>, dim: i64) -> Rewritten<Value<'c, 'a>> {
+        self.op_value("aten.unsqueeze.default", args![value, dim])
+    }
+
+    /// `aten.squeeze` of one dimension.
+    pub fn squeeze(&self, value: Value<'c, 'a>, dim: i64) -> Rewritten<Value<'c, 'a>> {
+        self.op_value("aten.squeeze.dim", args![value, dim])
+    }
+
+    /// `aten.contiguous`: the value itself where it is row-major.
+    pub fn contiguous(&self, value: Value<'c, 'a>) -> Rewritten<Value<'c, 'a>> {
+        self.op_value("aten.contiguous.default", args![value])
+    }
+
+    /// `aten.clone` in a memory format.
+    pub fn clone_in(&self, value: Value<'c, 'a>, format: MemoryFormat) -> Rewritten<Value<'c, 'a>> {
+        let format = Constant::MemoryFormat(format.name().to_owned());
+        self.op_with(
+            "aten.clone.default",
+            args![value],
+            &[("memory_format", format.into())],
+        )
+    }
+
+    /// `aten.clone` in row-major order.
+    pub fn copy(&self, value: Value<'c, 'a>) -> Rewritten<Value<'c, 'a>> {
+        self.clone_in(value, MemoryFormat::Contiguous)
+    }
+
+    // Facts about sizes and strides.
+
+    /// Whether a tensor is known to be dense and row-major.
+    pub fn is_contiguous(&self, value: Value<'c, 'a>) -> Rewritten<bool> {
+        Ok(self.strided(value)?.is_contiguous(self.env))
+    }
+
+    /// A tensor with its sizes and strides as expressions.
+    pub fn strided(&self, value: Value<'c, 'a>) -> Rewritten<Rc<shape::Tensor>> {
+        match self.env.tensor_of(value.r#type()) {
+            Some(tensor) => Ok(tensor),
+            None => refuse("the sizes are not known"),
+        }
+    }
+
+    /// Whether two sizes are known to be equal.
+    pub fn sizes_equal(&self, left: &Size<'c, 'a>, right: &Size<'c, 'a>) -> bool {
+        self.env.equal(&left.to_shape(), &right.to_shape())
+    }
+
+    /// Whether a size is known to be this number.
+    pub fn size_is(&self, size: &Size<'c, 'a>, value: i64) -> bool {
+        self.env.is(&size.to_shape(), value)
+    }
+
+    /// Whether a value is an input of its graph for which gradients are asked: what a graph computes asks
+    /// for none while PyTorch takes ops apart.
+    pub fn is_trained_input(&self, value: Value<'c, 'a>) -> bool {
+        BlockArgument::try_from(value).is_ok()
+            && self.meta(value).is_ok_and(|meta| meta.requires_grad)
     }
 
     /// Whether a value is a result of an op that this rule built.

@@ -9,6 +9,8 @@
 mod alias;
 mod elementwise;
 mod pointwise;
+mod split;
+mod view;
 
 use std::{
     cell::RefCell,
@@ -42,7 +44,13 @@ static RULES: LazyLock<FxHashMap<&'static str, Rule>> =
     LazyLock::new(|| families().flatten().copied().collect());
 
 fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
-    [alias::RULES.as_slice(), pointwise::RULES].into_iter()
+    [
+        alias::RULES.as_slice(),
+        pointwise::RULES,
+        split::RULES,
+        view::RULES,
+    ]
+    .into_iter()
 }
 
 /// The rule that takes an op apart.

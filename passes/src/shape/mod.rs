@@ -64,6 +64,7 @@ pub use call::Item;
 pub use env::{GraphResults, ShapeEnv};
 pub use meta::{AbstractArg, AbstractResult, MetaKernel};
 pub use promote::Promotion;
+pub use reshape::view_of;
 pub use size::Size;
 pub use tensor::{MemoryFormat, Tensor};
 

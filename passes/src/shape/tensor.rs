@@ -47,6 +47,16 @@ impl MemoryFormat {
         })
     }
 
+    /// Torch's name for it, without `torch.`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Contiguous => "contiguous_format",
+            Self::Preserve => "preserve_format",
+            Self::ChannelsLast => "channels_last",
+            Self::ChannelsLast3d => "channels_last_3d",
+        }
+    }
+
     /// The rank of a channels-last format.
     fn rank(self) -> Option<usize> {
         match self {

@@ -7,8 +7,13 @@
 //! Valid on functional programs: the rules know no in-place ops.
 
 mod alias;
+mod attention;
+mod conv;
 mod elementwise;
+mod matmul;
 mod pointwise;
+mod pool;
+mod product;
 mod split;
 mod view;
 
@@ -46,7 +51,12 @@ static RULES: LazyLock<FxHashMap<&'static str, Rule>> =
 fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
     [
         alias::RULES.as_slice(),
+        attention::RULES,
+        conv::RULES,
+        matmul::RULES,
         pointwise::RULES,
+        pool::RULES,
+        product::RULES,
         split::RULES,
         view::RULES,
     ]

@@ -21,15 +21,6 @@ use regex::Regex;
 /// Longer files are split by subject.
 const MOST_LINES: usize = 800;
 
-/// Files that are longer for now, with what is to be split off.
-const LONG_FILES: &[(&str, &str)] = &[
-    (
-        "compiler/src/frontend/pt2/lower.rs",
-        "the conversion of arguments",
-    ),
-    ("dialects/src/ops.rs", "the builder of ops"),
-];
-
 /// Checks the tree.
 pub fn run(root: &Path) -> Result<()> {
     let faults = faults(root)?;
@@ -156,18 +147,6 @@ fn missing_head(file: &File) -> Option<Fault> {
 
 fn too_long(file: &File) -> Option<Fault> {
     let n_lines = file.text.lines().count();
-    let listed = LONG_FILES
-        .iter()
-        .find(|(path, _)| file.path.ends_with(path));
-    if let Some((_, rest)) = listed {
-        let is_short = n_lines <= MOST_LINES;
-        return is_short.then(|| {
-            file.fault(
-                1,
-                format!("is short now: take it off the list of long files ({rest})"),
-            )
-        });
-    }
     let is_too_long = file.is_source() && n_lines > MOST_LINES;
     is_too_long.then(|| {
         file.fault(

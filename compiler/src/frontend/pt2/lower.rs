@@ -7,24 +7,23 @@
 use expc_dialects::{
     Argument, AtenOp, Constant, Diagnostic, Dim, GivenArgument, InputKind, InputSpec, OpBuilder,
     OutputKind, OutputSpec, Place, ResultSpec, ScalarType, Signature, TensorMeta, ValueType,
-    constant::string_array,
-    location::Metadata,
-    program::{self, Range, Symbol},
-    table,
+    location::Metadata, program, table,
 };
 use expc_pt2::{self as schema, Sym, SymArgument};
 use melior::{
     Context,
     ir::{
         Attribute, Block, BlockLike, Identifier, Location, Module, Operation, Region, RegionLike,
-        Type, Value, ValueLike,
-        attribute::{ArrayAttribute, StringAttribute},
-        operation::OperationBuilder,
+        Type, Value, ValueLike, attribute::StringAttribute, operation::OperationBuilder,
     },
 };
 use rustc_hash::FxHashMap;
 
-use super::symbols::Expressions;
+use super::{
+    arguments::{argument_name, constant_of, lookup, lower_argument},
+    header::{input_spec, output_spec},
+    symbols::Expressions,
+};
 
 /// Nesting of graphs that is accepted.
 const MAX_DEPTH: usize = 64;
@@ -51,18 +50,18 @@ pub fn lower<'c>(
     }
 }
 
-struct Lowering<'c, 'm> {
-    context: &'c Context,
-    module: &'m Module<'c>,
-    expressions: Expressions,
+pub(super) struct Lowering<'c, 'm> {
+    pub(super) context: &'c Context,
+    pub(super) module: &'m Module<'c>,
+    pub(super) expressions: Expressions,
     diagnostics: Vec<Diagnostic>,
 }
 
 /// The values of a graph by name.
-type Scope<'f, 'c, 'a> = FxHashMap<&'f str, Value<'c, 'a>>;
+pub(super) type Scope<'f, 'c, 'a> = FxHashMap<&'f str, Value<'c, 'a>>;
 
 /// A fault inside a node; the caller knows the node.
-type Fault = Diagnostic;
+pub(super) type Fault = Diagnostic;
 
 impl<'c> Lowering<'c, '_> {
     fn root(&mut self, program: &schema::ExportedProgram<'_>) {
@@ -272,7 +271,7 @@ impl<'c> Lowering<'c, '_> {
         if argument_name(output).is_some() {
             spec.sym = self.value_type(graph, output)?.1;
         }
-        let argument = self.argument(output, scope)?;
+        let argument = lower_argument(output, scope)?;
         argument.as_value().map(|value| vec![value]).ok_or_else(|| {
             Diagnostic::error(
                 "E0134",
@@ -302,7 +301,7 @@ impl<'c> Lowering<'c, '_> {
                     self.subgraph(&nested.graph, &path, depth + 1)?;
                     Argument::Constant(Constant::Graph(path))
                 }
-                argument => self.argument(argument, scope)?,
+                argument => lower_argument(argument, scope)?,
             };
             arguments.push(GivenArgument {
                 name: input.name.as_str().to_owned(),
@@ -525,155 +524,11 @@ impl<'c> Lowering<'c, '_> {
         }
     }
 
-    fn argument<'a>(
-        &mut self,
-        argument: &schema::Argument<'_>,
-        scope: &Scope<'_, 'c, 'a>,
-    ) -> Result<Argument<'c, 'a>, Fault> {
-        use schema::Argument as A;
-        if let Some(constant) = constant_of(argument) {
-            return Ok(Argument::Constant(constant));
-        }
-        let value = |name: &schema::Str<'_>| lookup(scope, name.as_str()).map(Argument::Value);
-        Ok(match argument {
-            A::Tensor(name) | A::OptionalTensor(Some(name)) => value(name)?,
-            A::CustomObj(object) => value(&object.name)?,
-            A::Tensors(names) => {
-                Argument::from(names.iter().map(value).collect::<Result<Vec<_>, _>>()?)
-            }
-            A::OptionalTensors(names) => Argument::from(
-                names
-                    .iter()
-                    .map(|name| match name {
-                        Some(name) => value(name),
-                        None => Ok(Argument::Constant(Constant::None)),
-                    })
-                    .collect::<Result<Vec<_>, _>>()?,
-            ),
-            A::NestedTensors(lists) => Argument::from(
-                lists
-                    .iter()
-                    .map(|names| {
-                        Ok(Argument::from(names.iter().map(value).collect::<Result<
-                            Vec<_>,
-                            Fault,
-                        >>(
-                        )?))
-                    })
-                    .collect::<Result<Vec<_>, Fault>>()?,
-            ),
-            A::SymInt(SymArgument::Name(name))
-            | A::SymFloat(SymArgument::Name(name))
-            | A::SymBool(SymArgument::Name(name)) => value(name)?,
-            A::SymInts(elements) => sym_list(elements, scope, Constant::Int)?,
-            A::SymFloats(elements) => sym_list(elements, scope, Constant::Float)?,
-            A::SymBools(elements) => sym_list(elements, scope, Constant::Bool)?,
-            A::StringToArgument(entries) => {
-                let entries = entries
-                    .iter()
-                    .map(|(key, entry)| Ok((key.as_str().to_owned(), self.argument(entry, scope)?)))
-                    .collect::<Result<Vec<_>, Fault>>()?;
-                dict(entries)
-            }
-            other => {
-                return Err(Diagnostic::error(
-                    "E0140",
-                    format!("an argument of kind `{}` cannot stand here", other.tag()),
-                ));
-            }
-        })
-    }
-
-    fn module_attributes(&mut self, program: &schema::ExportedProgram<'_>) {
-        let ranges = self.ranges(program);
-        let symbols = self
-            .expressions
-            .symbols()
-            .iter()
-            .map(|symbol: &Symbol| symbol.to_attribute(self.context));
-        let symbols: Vec<_> = symbols.collect();
-        let module_calls: Vec<Attribute> = program
-            .graph_module
-            .module_call_graph
-            .iter()
-            .map(|entry| {
-                string_array(
-                    self.context,
-                    [entry.fqn.as_str(), entry.signature_json.unwrap_or_default()],
-                )
-            })
-            .collect();
-        let guards = program.guards_code.iter().map(schema::Str::as_str);
-        let mut attributes = vec![
-            (
-                program::attribute::PROGRAM,
-                provenance(program).to_attribute(self.context),
-            ),
-            (
-                program::attribute::MODULE_CALL_GRAPH,
-                ArrayAttribute::new(self.context, &module_calls).into(),
-            ),
-        ];
-        if !symbols.is_empty() {
-            attributes.push((
-                program::attribute::SYMBOLS,
-                ArrayAttribute::new(self.context, &symbols).into(),
-            ));
-        }
-        if !ranges.is_empty() {
-            attributes.push((
-                program::attribute::RANGES,
-                Constant::List(ranges).to_attribute(self.context),
-            ));
-        }
-        if !program.guards_code.is_empty() {
-            attributes.push((
-                program::attribute::GUARDS,
-                string_array(self.context, guards),
-            ));
-        }
-        let fields = &program.graph_module.treespec_namedtuple_fields;
-        if !fields.is_empty() {
-            let fields: serde_json::Map<String, serde_json::Value> = fields
-                .iter()
-                .map(|(name, def)| {
-                    let names: Vec<&str> =
-                        def.field_names.iter().map(schema::Str::as_str).collect();
-                    (
-                        name.as_str().to_owned(),
-                        serde_json::json!({ "field_names": names }),
-                    )
-                })
-                .collect();
-            let text = serde_json::Value::Object(fields).to_string();
-            attributes.push((program::attribute::NAMEDTUPLES, self.string(&text)));
-        }
-        expc_dialects::mlir::set_module_attributes(self.module, &attributes);
-    }
-
-    fn ranges(&mut self, program: &schema::ExportedProgram<'_>) -> Vec<Constant> {
-        let mut ranges = Vec::new();
-        for (text, range) in &program.range_constraints {
-            match self.expressions.parse(text.as_str()) {
-                Ok(expression) => ranges.push(
-                    Range {
-                        expression,
-                        min: range.min_val,
-                        max: range.max_val,
-                    }
-                    .to_constant(),
-                ),
-                Err(fault) => self.fault(None, fault),
-            }
-        }
-        ranges
-    }
-
-    fn string(&self, text: &str) -> Attribute<'c> {
+    pub(super) fn string(&self, text: &str) -> Attribute<'c> {
         StringAttribute::new(self.context, text).into()
     }
 
-    fn fault(&mut self, node: Option<&schema::Node<'_>>, mut fault: Fault) {
+    pub(super) fn fault(&mut self, node: Option<&schema::Node<'_>>, mut fault: Fault) {
         if let (Some(node), None) = (node, &fault.place.node) {
             let metadata = node_metadata(node);
             fault.place = Place {
@@ -788,172 +643,6 @@ fn node_metadata(node: &schema::Node<'_>) -> Metadata {
         entries,
         text_position: None,
     }
-}
-
-fn lookup<'c, 'a>(scope: &Scope<'_, 'c, 'a>, name: &str) -> Result<Value<'c, 'a>, Fault> {
-    scope
-        .get(name)
-        .copied()
-        .ok_or_else(|| Diagnostic::error("E0144", format!("`{name}` is used before it is defined")))
-}
-
-/// The name of an argument that is a value of the graph.
-fn argument_name<'f>(argument: &'f schema::Argument<'_>) -> Option<&'f str> {
-    use schema::Argument as A;
-    match argument {
-        A::Tensor(name) | A::OptionalTensor(Some(name)) => Some(name.as_str()),
-        A::SymInt(SymArgument::Name(name))
-        | A::SymFloat(SymArgument::Name(name))
-        | A::SymBool(SymArgument::Name(name)) => Some(name.as_str()),
-        A::CustomObj(object) => Some(object.name.as_str()),
-        _ => None,
-    }
-}
-
-/// The constant that an argument is, if it holds no value of the graph.
-fn constant_of(argument: &schema::Argument<'_>) -> Option<Constant> {
-    use schema::Argument as A;
-    Some(match argument {
-        A::None | A::OptionalTensor(None) => Constant::None,
-        A::Int(value) | A::SymInt(SymArgument::Value(value)) => Constant::Int(*value),
-        A::Float(value) | A::SymFloat(SymArgument::Value(value)) => Constant::Float(*value),
-        A::Bool(value) | A::SymBool(SymArgument::Value(value)) => Constant::Bool(*value),
-        A::Complex(value) => Constant::Complex(value.real, value.imag),
-        A::String(text) => Constant::Str(text.as_str().to_owned()),
-        A::Ints(values) => Constant::Ints(values.clone()),
-        A::Floats(values) => Constant::Floats(values.clone()),
-        A::Bools(values) => Constant::Bools(values.clone()),
-        A::Strings(texts) => Constant::List(
-            texts
-                .iter()
-                .map(|text| Constant::Str(text.as_str().to_owned()))
-                .collect(),
-        ),
-        A::IntLists(lists) => Constant::List(lists.iter().cloned().map(Constant::Ints).collect()),
-        A::FloatLists(lists) => {
-            Constant::List(lists.iter().cloned().map(Constant::Floats).collect())
-        }
-        A::ScalarType(dtype) => Constant::Dtype(ScalarType::from_torch_name(dtype.name())?),
-        A::MemoryFormat(format) => Constant::MemoryFormat(format.name().to_owned()),
-        A::Layout(layout) => Constant::Layout(layout.name().to_owned()),
-        A::Device(device) => Constant::Device(device.to_string()),
-        A::Operator(target) => Constant::Operator(target.as_str().to_owned()),
-        _ => return None,
-    })
-}
-
-fn sym_list<'c, 'a, T: Copy>(
-    elements: &[SymArgument<'_, T>],
-    scope: &Scope<'_, 'c, 'a>,
-    constant: impl Fn(T) -> Constant,
-) -> Result<Argument<'c, 'a>, Fault> {
-    let elements = elements
-        .iter()
-        .map(|element| match element {
-            SymArgument::Name(name) => lookup(scope, name.as_str()).map(Argument::Value),
-            SymArgument::Value(value) => Ok(Argument::Constant(constant(*value))),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Argument::from(elements))
-}
-
-fn dict<'c, 'a>(entries: Vec<(String, Argument<'c, 'a>)>) -> Argument<'c, 'a> {
-    let constants: Option<Vec<(String, Constant)>> = entries
-        .iter()
-        .map(|(key, entry)| Some((key.clone(), entry.as_constant()?.clone())))
-        .collect();
-    match constants {
-        Some(mut constants) => {
-            constants.sort_by(|left, right| left.0.cmp(&right.0));
-            Argument::Constant(Constant::Dict(constants))
-        }
-        None => {
-            let mut entries = entries;
-            entries.sort_by(|left, right| left.0.cmp(&right.0));
-            Argument::Dict(entries)
-        }
-    }
-}
-
-fn input_spec(spec: &schema::InputSpec<'_>, input: &schema::Argument<'_>) -> InputSpec {
-    use schema::InputSpec as S;
-    let name = argument_name(input).unwrap_or_default();
-    let named = |kind| InputSpec {
-        target: spec.target().map(|target| target.as_str().to_owned()),
-        ..InputSpec::new(kind, name)
-    };
-    match spec {
-        S::UserInput { .. } => named(InputKind::UserInput),
-        S::Parameter { .. } => named(InputKind::Parameter),
-        S::Buffer { persistent, .. } => InputSpec {
-            persistent: Some(*persistent),
-            ..named(InputKind::Buffer)
-        },
-        S::TensorConstant { .. } => named(InputKind::ConstantTensor),
-        S::CustomObj { .. } => named(InputKind::CustomObj),
-        S::Token { .. } => named(InputKind::Token),
-        S::ConstantInput { name, value } => InputSpec {
-            constant: Some(match value {
-                schema::ConstantValue::None => Constant::None,
-                schema::ConstantValue::Int(value) => Constant::Int(*value),
-                schema::ConstantValue::Float(value) => Constant::Float(*value),
-                schema::ConstantValue::String(text) => Constant::Str(text.as_str().to_owned()),
-                schema::ConstantValue::Bool(value) => Constant::Bool(*value),
-            }),
-            ..InputSpec::new(InputKind::UserInput, name.as_str())
-        },
-    }
-}
-
-fn output_spec(spec: &schema::OutputSpec<'_>) -> OutputSpec {
-    use schema::OutputSpec as S;
-    let kind = match spec {
-        S::UserOutput { .. } => OutputKind::UserOutput,
-        S::LossOutput { .. } => OutputKind::LossOutput,
-        S::BufferMutation { .. } => OutputKind::BufferMutation,
-        S::ParameterMutation { .. } => OutputKind::ParameterMutation,
-        S::UserInputMutation { .. } => OutputKind::UserInputMutation,
-        S::GradientToParameter { .. } => OutputKind::GradientToParameter,
-        S::GradientToUserInput { .. } => OutputKind::GradientToUserInput,
-        S::Token { .. } => OutputKind::Token,
-    };
-    OutputSpec {
-        target: spec.target().map(|target| target.as_str().to_owned()),
-        constant: match spec {
-            S::UserOutput { arg } => constant_of(arg),
-            _ => None,
-        },
-        ..OutputSpec::new(kind)
-    }
-}
-
-fn provenance(program: &schema::ExportedProgram<'_>) -> Constant {
-    let version = program.schema_version;
-    let opset = program
-        .opset_version
-        .iter()
-        .map(|(name, number)| (name.as_str().to_owned(), Constant::Int(*number)))
-        .collect();
-    let verifiers = program.verifiers.iter().chain(&program.dialect);
-    let mut entries = vec![
-        ("opset".to_owned(), Constant::Dict(opset)),
-        (
-            "schema".to_owned(),
-            Constant::Ints(vec![version.major, version.minor]),
-        ),
-        (
-            "verifiers".to_owned(),
-            Constant::List(
-                verifiers
-                    .map(|name| Constant::Str(name.as_str().to_owned()))
-                    .collect(),
-            ),
-        ),
-    ];
-    if let Some(torch) = &program.torch_version {
-        entries.push(("torch".to_owned(), Constant::Str(torch.as_str().to_owned())));
-    }
-    Constant::Dict(entries)
 }
 
 /// How Python prints a scalar.

@@ -3,6 +3,8 @@
 //! `expc_pt2` reads the archive; [`lower`] makes the module; weights are handed to the runtime without
 //! being read.
 
+mod arguments;
+mod header;
 mod lower;
 mod symbols;
 mod weights;

@@ -26,6 +26,14 @@ impl std::fmt::Debug for StoredBytes {
     }
 }
 
+impl StoredBytes {
+    /// The bytes of the range; none if the memory is shorter.
+    pub(crate) fn as_slice(&self) -> Option<&[u8]> {
+        let bytes: &[u8] = (*self.bytes).as_ref();
+        bytes.get(self.range.clone())
+    }
+}
+
 /// Where a weight comes from.
 #[derive(Clone, Debug)]
 pub enum Weight {
@@ -38,6 +46,11 @@ pub enum Weight {
     Tensor(Arc<SharedTensor>),
     /// A TorchBind object.
     Object(Opaque),
+    /// A TorchBind object as `torch._C._pickle_save` wrote it; its class must be registered when it is bound.
+    PickledObject {
+        class_name: String,
+        bytes: Arc<StoredBytes>,
+    },
 }
 
 /// Weights by their fully qualified names.
@@ -94,7 +107,7 @@ impl Weight {
         match self {
             Self::Stored { storage, .. } => Some(StorageKey::Bytes(Arc::as_ptr(storage).addr())),
             Self::Tensor(tensor) => tensor.info().storage.map(StorageKey::Tensor),
-            Self::Object(_) => None,
+            Self::Object(_) | Self::PickledObject { .. } => None,
         }
     }
 
@@ -117,7 +130,7 @@ impl Weight {
                     offset: storage_offset,
                 })
             }
-            Self::Object(_) => None,
+            Self::Object(_) | Self::PickledObject { .. } => None,
         }
     }
 }

@@ -507,7 +507,7 @@ fn has_target(weights: &Weights, spec: &InputSpec<'_>, target: &str) -> bool {
     match spec {
         InputSpec::CustomObj { .. } => matches!(
             constant,
-            Some(Constant::Object(_) | Constant::Opaque { .. })
+            Some(Constant::Object { .. } | Constant::Opaque { .. })
         ),
         _ => weights.tensor(target).is_some(),
     }

@@ -59,8 +59,11 @@ impl Storages {
 pub enum Constant {
     /// A tensor constant or a buffer that is not persistent.
     Tensor(TensorRecord),
-    /// A TorchBind object.
-    Object(CustomObject),
+    /// A TorchBind object, and the entry that holds it alone; older archives keep all constants in one pickle.
+    Object {
+        object: CustomObject,
+        entry: Option<String>,
+    },
     /// An object that only Python can read (`opaque_obj_<n>` of PyTorch 2.13 and later), by its entry.
     Opaque { entry: String },
 }
@@ -92,7 +95,7 @@ impl Weights {
             .get(fqn)
             .or_else(|| match self.constants.get(fqn)? {
                 Constant::Tensor(record) => Some(record),
-                Constant::Object(_) | Constant::Opaque { .. } => None,
+                Constant::Object { .. } | Constant::Opaque { .. } => None,
             })
     }
 
@@ -258,7 +261,10 @@ impl Index<'_> {
         for (fqn, value) in self.pickled_dict(entry)? {
             let constant = match value {
                 Value::Tensor(record) => Constant::Tensor(record),
-                Value::Object(object) => Constant::Object(*object),
+                Value::Object(object) => Constant::Object {
+                    object: *object,
+                    entry: None,
+                },
                 other => {
                     let found = format!("{} at `{fqn}`", other.describe());
                     return Err(self.at(LayoutError::NotAStateDict { found }, entry));
@@ -341,7 +347,10 @@ impl Index<'_> {
             let Value::Object(object) = object else {
                 return Err(self.unsupported_payload(folder, fqn, path, object.describe()));
             };
-            Constant::Object(*object)
+            Constant::Object {
+                object: *object,
+                entry: Some(entry),
+            }
         } else if path.starts_with("opaque_obj_") {
             self.require(folder, fqn, path)?;
             Constant::Opaque { entry }

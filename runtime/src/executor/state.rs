@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::{
     error::{Result, code, error},
     plan::{Input, InputKind, InputSpec, Output, OutputKind, Plan},
-    torch::{Device, Frame, SharedValue, Storage, TensorInfo, TorchError, Value},
+    torch::{Device, Frame, Opaque, SharedValue, Storage, TensorInfo, TorchError, Value},
     weights::{StorageKey, Weight, Weights},
 };
 
@@ -254,7 +254,9 @@ impl Binder {
                 Storage::from_bytes(storage.bytes.clone(), storage.range.clone())?
             }
             Weight::Tensor(tensor) => Storage::of(&tensor.handle()),
-            Weight::Object(_) => return Err(TorchError::new("an object has no storage")),
+            Weight::Object(_) | Weight::PickledObject { .. } => {
+                return Err(TorchError::new("an object has no storage"));
+            }
         };
         match self.device {
             Some(device) if device != shared.device() => shared.copy_to(device),
@@ -267,6 +269,16 @@ impl Binder {
     fn bind_whole(&self, weight: &Weight) -> std::result::Result<SharedValue, TorchError> {
         match weight {
             Weight::Object(object) => Ok(SharedValue::new(Value::Opaque(object.clone()))),
+            Weight::PickledObject { class_name, bytes } => {
+                let bytes = bytes.as_slice().unwrap_or_default();
+                let object = Opaque::unpickle(bytes).map_err(|error| {
+                    TorchError::new(format!(
+                        "the object of class `{class_name}` cannot be read; the library that registers the class \
+                         must be loaded (`--load-library`): {error}"
+                    ))
+                })?;
+                Ok(SharedValue::new(Value::Opaque(object)))
+            }
             Weight::Tensor(tensor) => {
                 let copy = crate::torch::clone_tensor(&tensor.handle(), self.device)?;
                 Ok(SharedValue::new(Value::Tensor(copy)))

@@ -377,7 +377,7 @@ fn custom_objects_keep_class_and_state() {
             .constants()
             .values()
             .find_map(|constant| match constant {
-                Constant::Object(object) => Some(object),
+                Constant::Object { object, .. } => Some(object),
                 _ => None,
             });
         let object = object.unwrap_or_else(|| panic!("{}", case.label()));

@@ -21,13 +21,7 @@ pub fn weights(archive: &Archive) -> Result<Weights, Diagnostic> {
         .storages()
         .as_slice()
         .iter()
-        .map(|storage| {
-            let bytes = storage.bytes.clone();
-            Arc::new(StoredBytes {
-                range: 0..bytes.len(),
-                bytes: Arc::new(Bytes(bytes)),
-            })
-        })
+        .map(|storage| stored(storage.bytes.clone()))
         .collect();
     let weight = |fqn: &str, record: &TensorRecord| -> Result<Weight, Diagnostic> {
         let unusable = |what: String| {
@@ -50,14 +44,33 @@ pub fn weights(archive: &Archive) -> Result<Weights, Diagnostic> {
     };
     let mut weights = Weights::new();
     for (fqn, constant) in index.constants() {
-        if let Constant::Tensor(record) = constant {
-            weights.insert(fqn, weight(fqn, record)?);
+        match constant {
+            Constant::Tensor(record) => weights.insert(fqn, weight(fqn, record)?),
+            Constant::Object {
+                object,
+                entry: Some(entry),
+            } => {
+                let bytes = archive.content(entry);
+                let bytes = stored(bytes.map_err(|error| super::diagnostic(&error))?);
+                let class_name = object.class_name.clone();
+                weights.insert(fqn, Weight::PickledObject { class_name, bytes });
+            }
+            // Objects of older archives lie in a pickle that only Python reads; a program that uses one is told
+            // that its weight is missing.
+            Constant::Object { entry: None, .. } | Constant::Opaque { .. } => {}
         }
     }
     for (fqn, record) in index.state_dict() {
         weights.insert(fqn, weight(fqn, record)?);
     }
     Ok(weights)
+}
+
+fn stored(bytes: SharedBytes) -> Arc<StoredBytes> {
+    Arc::new(StoredBytes {
+        range: 0..bytes.len(),
+        bytes: Arc::new(Bytes(bytes)),
+    })
 }
 
 /// Mapped bytes as the runtime takes them.

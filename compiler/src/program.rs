@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 use expc_dialects::{Constant, Diagnostic, Program, program::Symbol};
 use expc_pt2::TreeSpec;
 use expc_runtime::{
-    executor::{Executable, Options},
+    executor::{Executable, Observer, Options},
     plan::{Input, InputKind, InputSpec, Plan, Range, Signature},
     torch::{self, Device, DeviceKind, Value},
     weights::Weights,
@@ -329,6 +329,22 @@ impl Module {
         let values = self
             .executable
             .call(inputs)
+            .map_err(|fault| Diagnostics::from(fault.in_file(&self.file)))?;
+        Ok(Outputs {
+            calling: Arc::clone(&self.calling),
+            values,
+        })
+    }
+
+    /// As [`Module::call`], and tells `observer` of each step of the root graph: what it ran, how long it took and
+    /// what it gave.
+    ///
+    /// # Errors
+    /// As [`Module::call`].
+    pub fn call_observed(&self, inputs: &[Value], observer: &mut Observer<'_>) -> Result<Outputs> {
+        let values = self
+            .executable
+            .call_observed(inputs, observer)
             .map_err(|fault| Diagnostics::from(fault.in_file(&self.file)))?;
         Ok(Outputs {
             calling: Arc::clone(&self.calling),

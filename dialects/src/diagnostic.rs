@@ -59,7 +59,7 @@ impl Place {
                 .text_position
                 .clone()
                 .map(|(_, line, column)| (line, column)),
-            node: metadata.name.clone(),
+            node: metadata.exported_node().map(str::to_owned),
             module: metadata.module_path(),
             python: metadata.innermost_frame(),
         }

@@ -18,6 +18,9 @@ pub struct Metadata {
     pub text_position: Option<(String, usize, usize)>,
 }
 
+/// The metadata key of ops that a pass made: the node of the exported program that they stand for.
+pub const DECOMPOSED_FROM: &str = "decomposed_from";
+
 impl Metadata {
     /// Reads a location of any form.
     pub fn from_location(location: Location<'_>) -> Self {
@@ -83,6 +86,28 @@ impl Metadata {
             .iter()
             .find(|(entry, _)| entry == key)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The node of the exported program that this is, or that it was made for.
+    pub fn exported_node(&self) -> Option<&str> {
+        self.name.as_deref().or_else(|| self.get(DECOMPOSED_FROM))
+    }
+
+    /// What ops carry that are made in place of this one: its metadata, and its name as that of their origin.
+    #[must_use]
+    pub fn of_replacement(&self) -> Self {
+        let mut entries = self.entries.clone();
+        if let Some(name) = &self.name
+            && self.get(DECOMPOSED_FROM).is_none()
+        {
+            entries.push((DECOMPOSED_FROM.to_owned(), name.clone()));
+            entries.sort();
+        }
+        Self {
+            name: None,
+            entries,
+            text_position: self.text_position.clone(),
+        }
     }
 
     /// The last frame of the stack trace: its `File …` line and what follows it.

@@ -8,9 +8,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use expc_dialects::{
     Argument, AtenOp, Constant, Diagnostic, GivenArgument, OpBuilder, ResultSpec, ScalarType,
-    TensorMeta, ValueType,
-    location::Metadata,
-    mlir,
+    TensorMeta, ValueType, mlir,
     table::{self, DefaultValue},
 };
 use expc_symbolic::Expr;
@@ -135,10 +133,7 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
         let context = mlir::context_of(op);
         let view = AtenOp::new(op);
         // New ops keep where the op came from; their names are made when the program is printed or written.
-        let metadata = Metadata {
-            name: None,
-            ..view.metadata()
-        };
+        let metadata = view.metadata().of_replacement();
         Ok(Self {
             context,
             rewriter,

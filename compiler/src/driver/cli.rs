@@ -36,6 +36,10 @@ pub enum Command {
     Ops(OpsArgs),
     /// Measure load time and latency
     Bench(BenchArgs),
+    /// Show where the time of a call goes
+    Profile(ProfileArgs),
+    /// Run two programs, or two levels of one, in step and show the first value that differs
+    Diff(DiffArgs),
 }
 
 /// The model of most commands.
@@ -274,6 +278,97 @@ pub struct BenchArgs {
     pub load: LoadArgs,
 
     /// Answer with JSON, times in seconds
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ProfileArgs {
+    #[command(flatten)]
+    pub model: ModelArg,
+
+    /// Inputs, as for `run` [default: made at random from the signature]
+    #[arg(long, value_name = "FILE.npz|.safetensors")]
+    pub inputs: Option<PathBuf>,
+
+    /// Calls to measure, after one that is not
+    #[arg(long, value_name = "R", default_value = "10", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+
+    /// What a row of the table is
+    #[arg(long, value_enum, default_value_t = ProfileBy::Op)]
+    pub by: ProfileBy,
+
+    /// Rows to show
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub top: usize,
+
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// Answer with JSON, times in seconds
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a row of a profile adds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileBy {
+    /// Calls of one operator
+    Op,
+    /// Nodes of one module
+    Module,
+    /// One node
+    Node,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A model
+    #[arg(value_name = "A")]
+    pub left: PathBuf,
+
+    /// The other model [default: A at the level `core`]
+    #[arg(value_name = "B")]
+    pub right: Option<PathBuf>,
+
+    /// The level of A
+    #[arg(long, value_enum, default_value_t = Level::Exported)]
+    pub level_a: Level,
+
+    /// The level of B
+    #[arg(long, value_enum)]
+    pub level_b: Option<Level>,
+
+    /// Inputs, as for `run` [default: made at random from the signature]
+    #[arg(long, value_name = "FILE.npz|.safetensors")]
+    pub inputs: Option<PathBuf>,
+
+    /// Relative tolerance [default: by dtype, as torch.testing.assert_close]
+    #[arg(long, value_name = "X")]
+    pub rtol: Option<f64>,
+
+    /// Absolute tolerance [default: by dtype, as torch.testing.assert_close]
+    #[arg(long, value_name = "X")]
+    pub atol: Option<f64>,
+
+    /// Show every value that differs, not only the first
+    #[arg(long)]
+    pub all: bool,
+
+    /// Where to run
+    #[arg(long, value_name = "cpu|cuda[:N]", default_value = "cpu")]
+    pub device: String,
+
+    /// Load a library that registers operators, running its code (repeatable)
+    #[arg(long, value_name = "LIB")]
+    pub load_library: Vec<PathBuf>,
+
+    /// Weights of models that have none, or that replace their own
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub weights: Option<PathBuf>,
+
+    /// Answer with JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -12,12 +12,14 @@ mod check;
 mod cli;
 mod compare;
 mod console;
+mod diff;
 mod inputs;
 mod load;
 mod ops;
 mod opt;
 mod outputs;
 mod print;
+mod profile;
 mod random;
 mod run;
 mod run_many;
@@ -170,6 +172,8 @@ fn dispatch(args: &[OsString], console: &mut Console<'_>) -> Outcome {
         Command::Check(args) => check::run(&args, console),
         Command::Ops(args) => ops::run(&args, console),
         Command::Bench(args) => bench::run(&args, console),
+        Command::Profile(args) => profile::run(&args, console),
+        Command::Diff(args) => diff::run(&args, console),
     }
 }
 

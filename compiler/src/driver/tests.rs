@@ -538,3 +538,66 @@ fn a_panic_is_an_internal_error() {
             .starts_with("internal error: slot 3 is empty")
     );
 }
+
+/// The same names, and a product that differs.
+const SUM_AND_DIFFERENCE: &str = r#"
+func.func @main(%x: tensor<?xf32, {sizes = ["s0"]}> {aten.input = {kind = "user_input", name = "x"}},
+                %y: tensor<?xf32, {sizes = ["s0"]}> {aten.input = {kind = "user_input", name = "y"}})
+    -> (tensor<?xf32, {sizes = ["s0"]}> {aten.output = {kind = "user_output"}},
+        tensor<?xf32, {sizes = ["s0"]}> {aten.output = {kind = "user_output"}}) {
+  %sum = "aten.add.Tensor"(%x, %y) : (tensor<?xf32, {sizes = ["s0"]}>, tensor<?xf32, {sizes = ["s0"]}>) -> tensor<?xf32, {sizes = ["s0"]}> loc("sum")
+  %product = "OP"(%x, %y) : (tensor<?xf32, {sizes = ["s0"]}>, tensor<?xf32, {sizes = ["s0"]}>) -> tensor<?xf32, {sizes = ["s0"]}> loc("product")
+  return %sum, %product : tensor<?xf32, {sizes = ["s0"]}>, tensor<?xf32, {sizes = ["s0"]}>
+}
+"#;
+
+#[test]
+fn diff_names_the_first_value_that_differs() {
+    let folder = Folder::new();
+    let left = folder.write(
+        "a.mlir",
+        &SUM_AND_DIFFERENCE.replace("OP", "aten.mul.Tensor"),
+    );
+    let right = folder.write(
+        "b.mlir",
+        &SUM_AND_DIFFERENCE.replace("OP", "aten.sub.Tensor"),
+    );
+
+    let inputs = folder.write_tensors(
+        "in.npz",
+        &[("0", floats(&[1.0, 2.0])), ("1", floats(&[3.0, 5.0]))],
+    );
+    let answer = expc(&["diff", &left, &right, "--inputs", &inputs]);
+    assert_eq!(answer.status, 1, "{}", answer.stderr);
+    assert!(
+        answer
+            .stdout
+            .contains("2 values and 2 outputs compared, 2 differ"),
+        "{}",
+        answer.stdout
+    );
+    assert!(
+        answer.stderr.starts_with(
+            "error[E0621]: `product` of `aten::mul.Tensor` and `aten::sub.Tensor` differs"
+        ),
+        "{}",
+        answer.stderr
+    );
+    let answer = expc(&["diff", &left, "--inputs", &inputs]);
+    assert_eq!((answer.status, answer.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn profile_adds_up_steps() {
+    let answer = expc(&["profile", SUM_AND_PRODUCT, "--repeat", "2", "--json"]);
+    assert_eq!(answer.status, 0, "{}", answer.stderr);
+    let found: serde_json::Value = serde_json::from_str(&answer.stdout).expect("JSON");
+    let mut names: Vec<&str> = found["rows"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| row["name"].as_str().expect("a name"))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["aten::add.Tensor", "aten::mul.Tensor"]);
+}

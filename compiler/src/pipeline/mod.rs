@@ -43,7 +43,7 @@ struct Stage {
 const STAGES: &[Stage] = &[
     Stage {
         level: Level::Functional,
-        passes: "functionalize",
+        passes: "functionalize,decompose(table=none)",
         contract: contract::functional,
     },
     Stage {

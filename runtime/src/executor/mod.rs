@@ -7,6 +7,7 @@ mod alias;
 mod control;
 mod functionalized;
 mod inputs;
+mod observe;
 mod out_dtype;
 mod state;
 mod step;
@@ -18,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use expc_dialects::Diagnostic;
 use rustc_hash::FxHashSet;
 
+pub use self::observe::{Observer, StepInfo};
 use self::{
     control::{HopArgs, HopStep},
     inputs::InputChecks,
@@ -97,6 +99,10 @@ struct ReadyGraph {
 #[derive(Debug)]
 struct ReadyStep {
     work: Work,
+    /// What it runs, for observers.
+    name: String,
+    /// Where its results are, lists flattened; none where nobody reads one.
+    results: Vec<Option<Slot>>,
     origin: Origin,
 }
 
@@ -178,6 +184,15 @@ impl Executable {
     /// # Errors
     /// The inputs do not fit the signature (then nothing has run), or a step failed.
     pub fn call(&self, inputs: &[Value]) -> Result<Vec<Value>> {
+        self.call_with(inputs, ReadyGraph::run)
+    }
+
+    /// As [`Executable::call`], with `run` for the root graph.
+    fn call_with(
+        &self,
+        inputs: &[Value],
+        run: impl FnOnce(&ReadyGraph, &Self, &mut Frame) -> Result<()>,
+    ) -> Result<Vec<Value>> {
         let inputs = self.checks.check(inputs)?;
         let _exclusive = self.state.is_mutable().then(|| lock(&self.exclusive));
         let _no_grad = NoGradGuard::new();
@@ -192,7 +207,7 @@ impl Executable {
                     .map_err(|problem| error(code::INPUT_KIND, problem.message()))?;
             }
         }
-        root.run(self, &mut frame)?;
+        run(root, self, &mut frame)?;
         let values: Vec<_> = self
             .outputs
             .iter()
@@ -407,6 +422,8 @@ impl ReadyGraph {
             match loading.step(step, &frees) {
                 Ok(work) => steps.push(ReadyStep {
                     work,
+                    name: step.action.name().to_owned(),
+                    results: step.results.clone(),
                     origin: step.origin.clone(),
                 }),
                 Err(problem) => problems.push(*located(problem, &step.origin)),
@@ -427,17 +444,20 @@ impl ReadyGraph {
     }
 
     fn run(&self, program: &Executable, frame: &mut Frame) -> Result<()> {
-        for step in &self.steps {
-            let outcome = match &step.work {
-                Work::Call(call) => call.run(frame).map_err(control::torch),
-                Work::Symbolic(symbolic) => symbolic.run(frame),
-                Work::Hop(hop) => hop.run(program, frame),
-            };
-            if let Err(problem) = outcome {
-                return Err(located(problem, &step.origin));
-            }
-        }
-        Ok(())
+        self.steps
+            .iter()
+            .try_for_each(|step| step.run(program, frame))
+    }
+}
+
+impl ReadyStep {
+    fn run(&self, program: &Executable, frame: &mut Frame) -> Result<()> {
+        let outcome = match &self.work {
+            Work::Call(call) => call.run(frame).map_err(control::torch),
+            Work::Symbolic(symbolic) => symbolic.run(frame),
+            Work::Hop(hop) => hop.run(program, frame),
+        };
+        outcome.map_err(|problem| located(problem, &self.origin))
     }
 }
 

@@ -266,7 +266,7 @@ fn origin(op: &AtenOp<'_, '_>) -> Origin {
     Origin {
         module: metadata.module_path(),
         python: metadata.innermost_frame(),
-        node: metadata.name,
+        node: metadata.exported_node().map(str::to_owned),
     }
 }
 

@@ -180,6 +180,17 @@ impl Arg {
     }
 }
 
+impl Action {
+    /// What is run: `aten::add.Tensor`, `sym.mul`, `cond`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Call { op, .. } => op,
+            Self::Symbolic { function, .. } => function.name(),
+            Self::Hop { name, .. } => name,
+        }
+    }
+}
+
 impl Step {
     /// All arguments, positional ones first.
     pub fn arguments(&self) -> impl Iterator<Item = &Arg> {

@@ -432,6 +432,15 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
         })
     }
 
+    /// `left % right`, with the sign of the divisor.
+    pub fn size_mod(&self, left: &Size<'c, 'a>, right: &Size<'c, 'a>) -> Rewritten<Size<'c, 'a>> {
+        self.size_arithmetic("mod", left, right, |left, right| {
+            let rest = left.checked_rem(right)?;
+            let adjust = rest != 0 && (rest < 0) != (right < 0);
+            Some(if adjust { rest + right } else { rest })
+        })
+    }
+
     fn size_arithmetic(
         &self,
         function: &str,

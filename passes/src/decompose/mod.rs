@@ -9,13 +9,21 @@
 mod alias;
 mod attention;
 mod conv;
+mod copy;
 mod elementwise;
+mod embedding;
+mod factory;
+mod index;
+mod join;
 mod matmul;
 mod pointwise;
 mod pool;
 mod product;
+mod quant;
+mod rearrange;
 mod split;
 mod view;
+mod window;
 
 use std::{
     cell::RefCell,
@@ -53,7 +61,15 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         alias::RULES.as_slice(),
         attention::RULES,
         conv::RULES,
+        copy::RULES,
+        embedding::RULES,
+        factory::RULES,
+        index::RULES,
+        join::RULES,
         matmul::RULES,
+        quant::RULES,
+        rearrange::RULES,
+        window::RULES,
         pointwise::RULES,
         pool::RULES,
         product::RULES,

@@ -337,6 +337,25 @@ pub(super) fn broadcast_sizes<'c, 'a>(
     Ok(target)
 }
 
+/// The sizes that two tensors of one rank broadcast to in all dimensions but one.
+pub(super) fn broadcast_sizes_but<'c, 'a>(
+    b: &Rewrite<'_, 'c, 'a>,
+    left: Value<'c, 'a>,
+    right: Value<'c, 'a>,
+    dim: usize,
+) -> Rewritten<Vec<Size<'c, 'a>>> {
+    let (mut sizes, others) = (b.sizes(left)?, b.sizes(right)?);
+    if sizes.len() != others.len() {
+        return refuse(format!("ranks {} and {} differ", sizes.len(), others.len()));
+    }
+    for (at, (size, other)) in sizes.iter_mut().zip(others).enumerate() {
+        if at != dim && b.size_is(size, 1) {
+            *size = other;
+        }
+    }
+    Ok(sizes)
+}
+
 // squeeze(x) = squeeze(x, all dimensions)
 fn squeeze<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let x = b.tensor("self")?;

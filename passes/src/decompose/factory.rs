@@ -262,8 +262,8 @@ fn eye<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
 fn smallest_dtype(number: i64) -> ScalarType {
     match number {
         ..=0xff => ScalarType::Uint8,
-        ..=0xffff => ScalarType::Uint16,
-        ..=0x7fff_ffff => ScalarType::Int32,
+        0x100..=0xffff => ScalarType::Uint16,
+        0x1_0000..=0x7fff_ffff => ScalarType::Int32,
         _ => ScalarType::Int64,
     }
 }

@@ -169,9 +169,10 @@ fn put_into<'c, 'a>(
 fn index_add<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let mut source = b.tensor("source")?;
     match b.arg("alpha") {
-        Some(Argument::Constant(Constant::Int(1) | Constant::Bool(true))) | None => {}
-        #[allow(clippy::float_cmp, reason = "the exact number one")]
-        Some(Argument::Constant(Constant::Float(alpha))) if alpha == 1.0 => {}
+        Some(Argument::Constant(
+            Constant::Int(1) | Constant::Bool(true) | Constant::Float(1.0),
+        ))
+        | None => {}
         Some(alpha) => source = b.mul(source, alpha)?,
     }
     let (x, is_scalar) = as_row(b, b.tensor("self")?)?;

@@ -29,11 +29,12 @@ use mlir_sys::{
     mlirDictionaryAttrGet, mlirDictionaryAttrGetElement, mlirDictionaryAttrGetNumElements,
     mlirFlatSymbolRefAttrGetValue, mlirGetDialectHandle__irdl__, mlirIdentifierGet,
     mlirIdentifierStr, mlirLocationEqual, mlirLocationFusedGetMetadata, mlirLocationUnknownGet,
-    mlirNamedAttributeGet, mlirOpOperandIsNull, mlirOpPrintingFlagsCreate,
-    mlirOpPrintingFlagsDestroy, mlirOpPrintingFlagsElideLargeElementsAttrs,
-    mlirOpPrintingFlagsEnableDebugInfo, mlirOpPrintingFlagsPrintNameLocAsPrefix,
-    mlirOpPrintingFlagsUseLocalScope, mlirOperationDestroy, mlirOperationGetBlock,
-    mlirOperationGetContext, mlirOperationPrintWithFlags, mlirOperationRemoveAttributeByName,
+    mlirNamedAttributeGet, mlirOpOperandGetNextUse, mlirOpOperandGetOwner, mlirOpOperandIsNull,
+    mlirOpPrintingFlagsCreate, mlirOpPrintingFlagsDestroy,
+    mlirOpPrintingFlagsElideLargeElementsAttrs, mlirOpPrintingFlagsEnableDebugInfo,
+    mlirOpPrintingFlagsPrintNameLocAsPrefix, mlirOpPrintingFlagsUseLocalScope,
+    mlirOperationDestroy, mlirOperationGetBlock, mlirOperationGetContext,
+    mlirOperationPrintWithFlags, mlirOperationRemoveAttributeByName,
     mlirOperationSetAttributeByName, mlirOperationSetOperand, mlirPatternRewriterAsBase,
     mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize,
     mlirStringAttrGetValue, mlirTypeIsABF16, mlirTypeIsAComplex, mlirTypeIsAF16, mlirTypeIsAF32,
@@ -454,6 +455,21 @@ pub fn set_module_attributes<'c>(module: &Module<'c>, attributes: &[(&str, Attri
 pub fn is_unused(value: Value<'_, '_>) -> bool {
     // SAFETY: `value` is live.
     unsafe { mlirOpOperandIsNull(mlirValueGetFirstUse(value.to_raw())) }
+}
+
+/// The ops that use a value, an op once for each use.
+pub fn users<'c, 'a>(value: Value<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
+    let mut users = Vec::new();
+    // SAFETY: `value` is live, its uses are live ops of the same context that outlive the value, and nothing
+    // changes the list of uses while it is walked.
+    unsafe {
+        let mut operand = mlirValueGetFirstUse(value.to_raw());
+        while !mlirOpOperandIsNull(operand) {
+            users.push(OperationRef::from_raw(mlirOpOperandGetOwner(operand)));
+            operand = mlirOpOperandGetNextUse(operand);
+        }
+    }
+    users
 }
 
 /// The location of a value: that of the op or of the block argument.

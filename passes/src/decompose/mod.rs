@@ -22,6 +22,7 @@ mod product;
 mod quant;
 mod rearrange;
 mod split;
+mod strides;
 mod view;
 mod window;
 
@@ -231,14 +232,17 @@ impl Run {
             Err(refusal) => return self.refuse(&name, refusal),
         };
         let replacement = rule(&rewrite).and_then(|values| checked(&rewrite, values));
-        let values = match replacement {
-            Ok(values) => values,
+        let (values, restrided) = match replacement {
+            Ok(replacement) => replacement,
             Err(refusal) => {
                 rewrite.abandon();
                 return self.refuse(&name, refusal);
             }
         };
         rewriter.replace_op_with_values(op, &values);
+        for value in restrided {
+            strides::carry_on(&self.env, value);
+        }
         *self.rewritten.borrow_mut().entry(name).or_default() += 1;
         true
     }
@@ -265,12 +269,15 @@ impl Run {
     }
 }
 
+/// Values, and those of them that lie in memory otherwise than what they replace.
+type Checked<'c, 'a> = (Vec<Value<'c, 'a>>, Vec<Value<'c, 'a>>);
+
 /// Checks that a replacement is what the op's results were: dtype and sizes. New values take over the
-/// recorded types, which also say strides and whether gradients are asked for.
+/// recorded types but for the strides.
 fn checked<'c: 'a, 'a>(
     rewrite: &Rewrite<'_, 'c, 'a>,
     replacement: Replacement<'c, 'a>,
-) -> Result<Vec<Value<'c, 'a>>, Refusal> {
+) -> Result<Checked<'c, 'a>, Refusal> {
     let op = rewrite.op().operation();
     let results: Vec<Value> = op.results().map(Value::from).collect();
     if results.len() != replacement.len() {
@@ -283,7 +290,7 @@ fn checked<'c: 'a, 'a>(
             ),
         ));
     }
-    let mut values = Vec::with_capacity(results.len());
+    let (mut values, mut restrided) = (Vec::with_capacity(results.len()), Vec::new());
     for (index, (result, value)) in results.into_iter().zip(replacement).enumerate() {
         let Some(value) = value else {
             if rewrite.is_used(index) {
@@ -311,13 +318,18 @@ fn checked<'c: 'a, 'a>(
                     ),
                 ));
             }
-            if rewrite.is_built(value) {
-                value.set_type(result.r#type());
+            let moved = if rewrite.is_built(value) {
+                strides::take_recorded(rewrite.context(), value, expected, found)
+            } else {
+                strides::differ(expected, found)
+            };
+            if moved {
+                restrided.push(value);
             }
         }
         values.push(value);
     }
-    Ok(values)
+    Ok((values, restrided))
 }
 
 /// Equal dtype, and equal sizes as far as both are known.

@@ -1,0 +1,80 @@
+//! Strides that a decomposition changes, carried on to what is computed from them.
+//!
+//! The program recorded the strides that the whole op gave. Its parts may give others, and whether a later
+//! `reshape` can be a view depends on them. So a replacement keeps the strides that inference gives it, and its
+//! users, theirs and so on get theirs anew until they are as recorded. Sizes and dtypes stay as they are.
+
+use expc_dialects::{AtenOp, TensorMeta, ValueType, mlir};
+use melior::{
+    Context,
+    ir::{
+        Value, ValueLike,
+        operation::{OperationLike, OperationRef},
+    },
+};
+
+use crate::shape::{self, InferredReturn, ShapeEnv};
+
+/// Gives a value the recorded type, but for the strides, which are those that inference found. Whether they
+/// differ from those recorded.
+pub(super) fn take_recorded<'c: 'a, 'a>(
+    context: &'c Context,
+    value: Value<'c, 'a>,
+    recorded: &TensorMeta,
+    inferred: &TensorMeta,
+) -> bool {
+    let meta = TensorMeta {
+        strides: inferred.strides.clone(),
+        storage_offset: inferred.storage_offset.clone(),
+        ..recorded.clone()
+    };
+    value.set_type(meta.to_mlir(context));
+    differ(recorded, inferred)
+}
+
+/// Whether two tensors of the same sizes lie differently in memory.
+pub(super) fn differ(left: &TensorMeta, right: &TensorMeta) -> bool {
+    left.strides != right.strides || left.storage_offset != right.storage_offset
+}
+
+/// Infers the strides of what is computed from a value, as far as they change.
+pub(super) fn carry_on<'c: 'a, 'a>(env: &ShapeEnv<'_>, value: Value<'c, 'a>) {
+    let mut changed = vec![value];
+    while let Some(value) = changed.pop() {
+        for user in mlir::users(value) {
+            changed.extend(infer_again(env, user));
+        }
+    }
+}
+
+/// The results of an op whose strides are not what they were.
+fn infer_again<'c: 'a, 'a>(env: &ShapeEnv<'_>, op: OperationRef<'c, 'a>) -> Vec<Value<'c, 'a>> {
+    let view = AtenOp::new(op);
+    let Ok(arguments) = view.arguments() else {
+        return Vec::new();
+    };
+    let Ok(inferred) = shape::infer(env, &view.name(), &arguments) else {
+        return Vec::new();
+    };
+    let types = inferred
+        .results
+        .into_iter()
+        .flat_map(|result| match result {
+            InferredReturn::Single(value_type) => vec![value_type],
+            InferredReturn::List(types) => types,
+        });
+    let context = mlir::context_of(op);
+    let results = op.results().map(Value::from).zip(types);
+    results
+        .filter_map(|(result, found)| {
+            let recorded = TensorMeta::from_mlir(result.r#type())?;
+            let ValueType::Tensor(found) = found else {
+                return None;
+            };
+            (super::same_shape(&recorded, &found)
+                && differ(&recorded, &found)
+                && take_recorded(context, result, &recorded, &found))
+            .then_some(result)
+        })
+        .collect()
+}

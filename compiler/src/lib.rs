@@ -25,6 +25,7 @@ pub mod export;
 pub mod frontend;
 pub mod pipeline;
 mod program;
+pub mod report;
 pub mod tensor_file;
 
 pub use diagnostics::Diagnostics;

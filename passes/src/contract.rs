@@ -11,6 +11,8 @@ use std::collections::HashSet;
 
 use expc_dialects::{AtenOp, Diagnostic, Program};
 
+use crate::decompose::Table;
+
 /// What breaks the contract of functional programs.
 pub fn functional(program: &Program<'_, '_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -48,4 +50,26 @@ fn twice_mutated(program: &Program<'_, '_>) -> Option<Diagnostic> {
             twice.target.as_deref().unwrap_or_default()
         ),
     ))
+}
+
+/// The ops of a decomposition table that are left in a program, one fault for each.
+pub fn left_by(program: &Program<'_, '_>, table: Table) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for graph in program.graphs() {
+        for operation in graph.operations() {
+            let op = AtenOp::new(operation);
+            if op.def().is_some_and(|def| table.contains(def)) {
+                let what = format!(
+                    "`{}` is of the decomposition table and was not taken apart",
+                    op.name()
+                );
+                found.push(
+                    Diagnostic::at(&operation, "E0404", what).help(
+                        "a custom decomposition can be given, or the op be left to the backend",
+                    ),
+                );
+            }
+        }
+    }
+    found
 }

@@ -30,6 +30,8 @@ pub enum Command {
     Print(PrintArgs),
     /// Write the module of a program
     Opt(OptArgs),
+    /// Show what stands between a program and each stage, module by module
+    Report(ReportArgs),
     /// Verify everything that can be verified without running
     Check(CheckArgs),
     /// Show what is known of operators
@@ -371,4 +373,25 @@ pub struct DiffArgs {
     /// Answer with JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub model: ModelArg,
+
+    /// Inputs to run on, as for `run` [default: made at random from the signature]
+    #[arg(long, value_name = "FILE.npz|.safetensors")]
+    pub inputs: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// Answer with JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Also write a page for a browser
+    #[arg(long, value_name = "FILE.html")]
+    pub html: Option<PathBuf>,
 }

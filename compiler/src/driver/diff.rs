@@ -56,7 +56,7 @@ pub fn run(args: &DiffArgs, console: &mut Console<'_>) -> Outcome {
     if left.inputs().len() != right.inputs().len() {
         let (left, right) = (left.inputs().len(), right.inputs().len());
         let what = format!("the programs take {left} and {right} inputs, which cannot be compared");
-        return Err(Diagnostic::error("E0620", what).into());
+        return Err(Diagnostic::error("E0622", what).into());
     }
     let inputs = inputs(args, &left, device)?;
     let mut left_values = Vec::new();
@@ -76,7 +76,7 @@ pub fn run(args: &DiffArgs, console: &mut Console<'_>) -> Outcome {
     if left_outputs.len() != right_outputs.len() {
         let (left, right) = (left_outputs.len(), right_outputs.len());
         let what = format!("the programs give {left} and {right} outputs");
-        return Err(Diagnostic::error("E0620", what).into());
+        return Err(Diagnostic::error("E0622", what).into());
     }
     let outputs = left_outputs.iter().zip(right_outputs);
     for (position, (left, right)) in outputs.enumerate() {

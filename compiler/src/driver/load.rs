@@ -38,6 +38,23 @@ pub fn model<'c>(
     Ok(frontend::load_file(context, path)?)
 }
 
+/// As [`model`], for a caller that needs the model more than once: `bytes` keeps what can be read only once.
+pub fn again<'c>(
+    context: &'c Context,
+    path: &Path,
+    bytes: &mut Option<Vec<u8>>,
+    console: &mut Console<'_>,
+) -> Outcome<Loaded<'c>> {
+    if path != Path::new(STDIN) {
+        return model(context, path, console);
+    }
+    let bytes = match bytes {
+        Some(bytes) => bytes,
+        None => bytes.insert(stdin(console)?),
+    };
+    Ok(frontend::load_bytes(context, bytes.clone(), STDIN_NAME)?)
+}
+
 /// Brings a model to a level.
 pub fn to_level(loaded: &Loaded<'_>, level: Level, console: &mut Console<'_>) -> Outcome {
     report(

@@ -21,6 +21,7 @@ mod outputs;
 mod print;
 mod profile;
 mod random;
+mod report;
 mod run;
 mod run_many;
 mod session;
@@ -169,6 +170,7 @@ fn dispatch(args: &[OsString], console: &mut Console<'_>) -> Outcome {
         Command::RunMany(args) => run_many::run(&args, console),
         Command::Print(args) => print::run(&args, console),
         Command::Opt(args) => opt::run(&args, console),
+        Command::Report(args) => report::run(&args, console),
         Command::Check(args) => check::run(&args, console),
         Command::Ops(args) => ops::run(&args, console),
         Command::Bench(args) => bench::run(&args, console),

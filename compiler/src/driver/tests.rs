@@ -601,3 +601,41 @@ fn profile_adds_up_steps() {
     names.sort_unstable();
     assert_eq!(names, ["aten::add.Tensor", "aten::mul.Tensor"]);
 }
+
+#[test]
+fn report_names_every_fault() {
+    let answer = expc(&["report", SUM_AND_PRODUCT]);
+    assert_eq!(
+        (answer.status, answer.stderr.as_str()),
+        (0, ""),
+        "{}",
+        answer.stdout
+    );
+    let folder = Folder::new();
+    let twice = COUNTER.replace(
+        "\"aten.add.Tensor\"(%count, %x)",
+        "\"made_up.sum.default\"(%count, %x) {args = [#aten.operand, #aten.operand]}",
+    );
+    let model = folder.write("counter.mlir", &twice);
+    let page = folder.path("page.html");
+    let answer = expc(&["report", &model, "--json", "--html", &page]);
+    assert_eq!(answer.status, 1);
+    assert!(
+        answer.stderr.starts_with("error[E0623]: "),
+        "{}",
+        answer.stderr
+    );
+    let found: serde_json::Value = serde_json::from_str(&answer.stdout).expect("JSON");
+    let stages: Vec<String> = found["stages"]
+        .as_array()
+        .expect("stages")
+        .iter()
+        .map(|stage| stage.to_string())
+        .collect();
+    assert_eq!(stages[0], r#"["verify","ok"]"#);
+    assert_eq!(stages[1], r#"["functionalize",{"failed":1}]"#);
+    assert_eq!(stages[2], r#"["decompose",{"not_tried":"functionalize"}]"#);
+    assert_eq!(stages[4], r#"["execute",{"failed":1}]"#);
+    let page = fs::read_to_string(page).expect("written");
+    assert!(page.contains("made_up.sum.default"));
+}

@@ -1,0 +1,92 @@
+//! `expc report`: what stands between a program and each stage, module by module.
+
+use expc_dialects::Diagnostic;
+use expc_runtime::torch::Device;
+
+use super::{
+    cli::ReportArgs,
+    console::{Console, Failure, Outcome},
+    inputs::GivenInputs,
+    load, random,
+    session::{add_weights, prepare},
+};
+use crate::{
+    frontend::Loaded,
+    program::ExportedProgram,
+    report::{self, Report},
+    tensor_file::write_atomically,
+};
+
+/// Reports on a model; fails if something stands in the way.
+pub fn run(args: &ReportArgs, console: &mut Console<'_>) -> Outcome {
+    let device = prepare(&args.load)?;
+    let given = args
+        .inputs
+        .as_deref()
+        .map(|file| GivenInputs::read(Some(file), &[]))
+        .transpose()?;
+    let context = expc_dialects::context();
+    let file = load::name_of(&args.model.model);
+    // The standard input is read once; each stage gets a program of its own.
+    let mut bytes = None;
+    let mut load = || {
+        let path = &args.model.model;
+        load::again(&context, path, &mut bytes, console).map_err(|failure| match failure {
+            Failure::Program(found) => found,
+            _ => Vec::new(),
+        })
+    };
+    let mut execute = |loaded: &Loaded<'_>| {
+        let ran = execute(args, loaded, given.as_ref(), device);
+        match ran {
+            Err(Failure::Program(found)) => found,
+            _ => Vec::new(),
+        }
+    };
+    let found = report::report(&file, &mut load, &mut execute);
+    if let Some(path) = &args.html {
+        let page = report::html(&found);
+        write_atomically(path, |file| file.write_all(page.as_bytes())).map_err(|error| {
+            Diagnostic::error("E0693", format!("cannot write the file: {error}"))
+                .in_file(path.display().to_string())
+        })?;
+    }
+    match args.json {
+        true => writeln!(console.stdout, "{}", json(&found)?)?,
+        false => write!(console.stdout, "{}", report::text(&found))?,
+    }
+    if found.is_clean() {
+        return Ok(());
+    }
+    let (faults, modules) = found
+        .faulty()
+        .fold((0, 0), |(faults, modules), (_, module)| {
+            (faults + module.faults.len(), modules + 1)
+        });
+    let what = format!("{faults} faults in {modules} modules");
+    Err(Diagnostic::error("E0623", what).in_file(file).into())
+}
+
+fn json(report: &Report) -> Outcome<String> {
+    let text = serde_json::to_string(report);
+    Ok(text.map_err(|error| Diagnostic::error("E0624", format!("internal error: {error}")))?)
+}
+
+fn execute(
+    args: &ReportArgs,
+    loaded: &Loaded<'_>,
+    given: Option<&GivenInputs>,
+    device: Device,
+) -> Outcome {
+    let mut program = ExportedProgram::from_loaded(loaded)?;
+    if let Some(path) = &args.load.weights {
+        add_weights(path, program.weights_mut())?;
+    }
+    let module = program.module(device)?;
+    let inputs = match given {
+        Some(given) => given.bind(&program.user_inputs().collect::<Vec<_>>(), device)?,
+        None => random::inputs(&program, device)?,
+    };
+    module.call(&inputs)?;
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! What stands between a program and each stage of expc, module by module.
+//!
+//! Every stage is tried on a program of its own and all faults are collected, so that one run names everything
+//! there is to fix: verification, functionalization, decomposition to Core ATen, shape inference, execution. A
+//! stage that needs the result of one that failed is not tried.
+
+mod html;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use expc_dialects::{AtenOp, Diagnostic, Program, Severity};
+use expc_passes::{
+    contract, decompose,
+    shape::{
+        ShapeEnv,
+        propagate::{self, Verdict},
+    },
+};
+use serde::Serialize;
+
+use crate::{
+    frontend::Loaded,
+    pipeline::{self, Level},
+};
+
+pub use html::html;
+pub use text::text;
+
+/// What is tried, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The file is read and the program is well formed.
+    Verify,
+    /// No op writes to its arguments.
+    Functionalize,
+    /// No op of the Core ATen decomposition table is left.
+    Decompose,
+    /// The type of every value follows from those of the inputs.
+    InferShapes,
+    /// The program runs on inputs that fit its signature.
+    Execute,
+}
+
+impl Stage {
+    pub const ALL: [Self; 5] = [
+        Self::Verify,
+        Self::Functionalize,
+        Self::Decompose,
+        Self::InferShapes,
+        Self::Execute,
+    ];
+
+    /// The name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Functionalize => "functionalize",
+            Self::Decompose => "decompose",
+            Self::InferShapes => "infer shapes",
+            Self::Execute => "execute",
+        }
+    }
+}
+
+/// How a stage ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Ok,
+    /// With this many faults.
+    Failed(usize),
+    /// The stage needs this one, which failed.
+    NotTried(Stage),
+}
+
+/// A fault, with the stage that met it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Fault {
+    pub stage: Stage,
+    #[serde(flatten)]
+    pub diagnostic: Diagnostic,
+}
+
+/// A module of the program: the nodes that its `forward` made itself, without those of its children.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Module {
+    /// How many nodes.
+    pub nodes: usize,
+    /// What stands in the way there.
+    pub faults: Vec<Fault>,
+}
+
+/// What was found of a program.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// The name of the model's file.
+    pub file: String,
+    /// In the order in which they were tried.
+    pub stages: Vec<(Stage, Outcome)>,
+    /// By path (`layers.0.attention`); the root and what belongs to no module have the empty path.
+    pub modules: BTreeMap<String, Module>,
+}
+
+impl Report {
+    /// Whether every stage went through.
+    pub fn is_clean(&self) -> bool {
+        self.stages
+            .iter()
+            .all(|(_, outcome)| *outcome == Outcome::Ok)
+    }
+
+    /// The modules in which something stands in the way.
+    pub fn faulty(&self) -> impl Iterator<Item = (&str, &Module)> {
+        self.modules
+            .iter()
+            .filter(|(_, module)| !module.faults.is_empty())
+            .map(|(path, module)| (path.as_str(), module))
+    }
+
+    fn add(&mut self, stage: Stage, found: Vec<Diagnostic>) {
+        let mut seen = BTreeSet::new();
+        let faults: Vec<Diagnostic> = found
+            .into_iter()
+            .filter(|fault| fault.severity == Severity::Error && seen.insert(fault.to_string()))
+            .collect();
+        self.stages.push((
+            stage,
+            match faults.len() {
+                0 => Outcome::Ok,
+                count => Outcome::Failed(count),
+            },
+        ));
+        for diagnostic in faults {
+            let path = diagnostic.place.module.clone().unwrap_or_default();
+            let module = self.modules.entry(path).or_default();
+            module.faults.push(Fault { stage, diagnostic });
+        }
+    }
+
+    fn skip(&mut self, stage: Stage, needs: Stage) {
+        self.stages.push((stage, Outcome::NotTried(needs)));
+    }
+
+    fn failed(&self, stage: Stage) -> bool {
+        let outcome = self.stages.iter().find(|(tried, _)| *tried == stage);
+        outcome.is_some_and(|(_, outcome)| *outcome != Outcome::Ok)
+    }
+}
+
+/// Tries all stages. `load` reads the model anew for each; `execute` runs it and gives what went wrong.
+pub fn report<'c>(
+    file: &str,
+    load: &mut dyn FnMut() -> Result<Loaded<'c>, Vec<Diagnostic>>,
+    execute: &mut dyn FnMut(&Loaded<'c>) -> Vec<Diagnostic>,
+) -> Report {
+    let mut report = Report {
+        file: file.to_owned(),
+        ..Report::default()
+    };
+    let exported = match load() {
+        Ok(loaded) => loaded,
+        Err(found) => {
+            report.add(Stage::Verify, found);
+            for stage in Stage::ALL.into_iter().skip(1) {
+                report.skip(stage, Stage::Verify);
+            }
+            return report;
+        }
+    };
+    report.add(Stage::Verify, Vec::new());
+    count_nodes(&exported.program(), &mut report);
+    report.add(Stage::Functionalize, to_level(load, Level::Functional));
+    if report.failed(Stage::Functionalize) {
+        report.skip(Stage::Decompose, Stage::Functionalize);
+    } else {
+        report.add(Stage::Decompose, to_core(load));
+    }
+    report.add(Stage::InferShapes, uninferred(&exported.program()));
+    report.add(Stage::Execute, execute(&exported));
+    report
+}
+
+fn count_nodes(program: &Program<'_, '_>, report: &mut Report) {
+    for graph in program.graphs() {
+        for operation in graph.operations() {
+            let path = AtenOp::new(operation).metadata().module_path();
+            report
+                .modules
+                .entry(path.unwrap_or_default())
+                .or_default()
+                .nodes += 1;
+        }
+    }
+}
+
+type Load<'l, 'c> = &'l mut dyn FnMut() -> Result<Loaded<'c>, Vec<Diagnostic>>;
+
+fn to_level(load: Load<'_, '_>, level: Level) -> Vec<Diagnostic> {
+    let lowered = load().and_then(|loaded| pipeline::lower(&loaded.module, level, &mut ()));
+    lowered.err().unwrap_or_default()
+}
+
+/// Faults of decomposition, and the ops that it left.
+fn to_core(load: Load<'_, '_>) -> Vec<Diagnostic> {
+    let loaded = match load() {
+        Ok(loaded) => loaded,
+        Err(found) => return found,
+    };
+    match pipeline::lower(&loaded.module, Level::Core, &mut ()) {
+        Ok(_) => contract::left_by(&loaded.program(), decompose::Table::Core),
+        Err(found) => found,
+    }
+}
+
+/// The values of which inference says nothing, or another type than the program.
+fn uninferred(program: &Program<'_, '_>) -> Vec<Diagnostic> {
+    let compared = ShapeEnv::of_program(program)
+        .and_then(|env| propagate::compare(program, &env, propagate::Options { strip: true }));
+    let values = match compared {
+        Ok(report) => report.values,
+        Err(fault) => return vec![fault],
+    };
+    let fault = |value: &propagate::ValueReport| {
+        let what = match value.verdict {
+            Verdict::Equal => return None,
+            Verdict::Unknown => format!("the type of `{}` is not known", value.op),
+            Verdict::Differs => format!("the type of `{}` is not the recorded one", value.op),
+        };
+        let mut fault = Diagnostic::error("E0405", format!("{what}: {}", value.reason));
+        fault.place.node = Some(value.node.clone());
+        Some(fault)
+    };
+    values.iter().filter_map(fault).collect()
+}

@@ -23,6 +23,7 @@ pub mod diagnostics;
 pub mod driver;
 pub mod export;
 pub mod frontend;
+pub mod meta_device;
 pub mod pipeline;
 mod program;
 pub mod report;

@@ -84,10 +84,8 @@ pub const PASSES: &[Pass] = &[
             let options = propagate::Options {
                 strip: option(given, "recorded") == Some("forget"),
             };
-            match propagate::infer_shapes(module, &env, options) {
-                Ok(_) => Ok(Vec::new()),
-                Err(fault) => Err(vec![fault]),
-            }
+            let report = propagate::infer_shapes(module, &env, options)?;
+            Ok(report.untyped())
         },
     },
     Pass {

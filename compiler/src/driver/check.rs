@@ -1,12 +1,16 @@
 //! `expc check`: everything that can be verified without running.
 //!
 //! In this order: the archive with its checksums, the program's JSON or text, the dialect and the verifier, the
-//! pytrees, the signature against the weights, the operators against libtorch, ranges and guards. A stage that fails
-//! ends those that need its result; all others still speak.
+//! pytrees, the signature against the weights, the operators against libtorch, ranges and guards, recorded types
+//! against those that follow from the ops. A stage that fails ends those that need its result; all others still speak.
 
 use std::collections::HashSet;
 
 use expc_dialects::{Diagnostic, ScalarType, Severity};
+use expc_passes::shape::{
+    Report, ShapeEnv,
+    propagate::{self, compare},
+};
 use expc_runtime::{
     executor::{Executable, Options},
     plan::{Input, InputKind, InputSpec},
@@ -20,13 +24,19 @@ use super::{
     load,
     session::add_weights,
 };
-use crate::{diagnostics, frontend::pt2, program::ExportedProgram};
+use crate::{
+    diagnostics,
+    frontend::{Loaded, pt2},
+    meta_device::MetaDevice,
+    program::ExportedProgram,
+};
 
 /// Checks a model; fails if there is an error among what was found.
 pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Outcome {
     load::libraries(&args.load_library)?;
-    let found = match find_all(args, console) {
-        Ok(found) | Err(Failure::Program(found)) => found,
+    let (found, report) = match find_all(args, console) {
+        Ok(found) => found,
+        Err(Failure::Program(found)) => (found, None),
         Err(other) => return Err(other),
     };
     if args.json {
@@ -36,6 +46,13 @@ pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Outcome {
         .into_iter()
         .partition(|diagnostic| diagnostic.severity == Severity::Error);
     console.report(&others);
+    if let Some(report) = report.filter(|_| !args.json) {
+        writeln!(
+            console.stdout,
+            "{}: {report}",
+            load::name_of(&args.model.model)
+        )?;
+    }
     if !errors.is_empty() {
         return Err(errors.into());
     }
@@ -49,7 +66,10 @@ pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Outcome {
     }
 }
 
-fn find_all(args: &CheckArgs, console: &mut Console<'_>) -> Outcome<Vec<Diagnostic>> {
+/// What was found, and with `--infer` how many types follow.
+type Found = (Vec<Diagnostic>, Option<Report>);
+
+fn find_all(args: &CheckArgs, console: &mut Console<'_>) -> Outcome<Found> {
     let context = expc_dialects::context();
     let loaded = load::model(&context, &args.model.model, console)?;
     let mut found = Vec::new();
@@ -62,7 +82,7 @@ fn find_all(args: &CheckArgs, console: &mut Console<'_>) -> Outcome<Vec<Diagnost
         Ok(program) => program,
         Err(faults) => {
             found.extend(faults.into_vec());
-            return Ok(found);
+            return Ok((found, None));
         }
     };
     if let Some(path) = &args.weights {
@@ -80,9 +100,37 @@ fn find_all(args: &CheckArgs, console: &mut Console<'_>) -> Outcome<Vec<Diagnost
         Ok(executable) => found.extend(executable.warnings().iter().cloned().map(in_file)),
         Err(faults) => found.extend(faults.into_iter().map(in_file)),
     }
+    let (of_types, report) = check_types(&loaded, args.infer);
+    found.extend(of_types.into_iter().map(in_file));
     let mut seen = HashSet::new();
     found.retain(|diagnostic| seen.insert(diagnostic.to_string()));
-    Ok(found)
+    Ok((found, report))
+}
+
+/// Compares recorded types with those that follow: from the recorded ones of the operands, and with `forget` also
+/// from those of the inputs alone, of which nothing but the report is made.
+fn check_types(loaded: &Loaded<'_>, forget: bool) -> Found {
+    let inferred = |strip| -> Result<Report, Diagnostic> {
+        let env = ShapeEnv::of_program(&loaded.program())?.with_meta(&MetaDevice);
+        compare(&loaded.program(), &env, propagate::Options { strip })
+    };
+    let mut found = match inferred(false) {
+        Ok(report) => report.errors(),
+        Err(fault) => vec![fault],
+    };
+    if !forget {
+        return (found, None);
+    }
+    match inferred(true) {
+        Ok(report) => {
+            found.extend(report.warnings());
+            (found, Some(report))
+        }
+        Err(fault) => {
+            found.push(fault);
+            (found, None)
+        }
+    }
 }
 
 /// What the signature names and the weights lack, or have otherwise.

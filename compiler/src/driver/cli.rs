@@ -227,6 +227,10 @@ pub struct CheckArgs {
     #[arg(long, value_name = "LIB")]
     pub load_library: Vec<PathBuf>,
 
+    /// Also infer the type of every value from those of the inputs alone and say which are not as recorded
+    #[arg(long)]
+    pub infer: bool,
+
     /// Write what was found as JSON, one diagnostic a line
     #[arg(long)]
     pub json: bool,

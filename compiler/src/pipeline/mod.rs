@@ -18,6 +18,8 @@ use expc_passes::{
 };
 use melior::ir::{Module, operation::OperationLike};
 
+use crate::meta_device::MetaDevice;
+
 pub use dump::Dump;
 
 /// A level of a program.
@@ -97,7 +99,10 @@ pub fn run_passes(
     let mut warnings = Vec::new();
     for (index, pass) in passes.iter().enumerate() {
         let start = Instant::now();
-        let found = pass.run(module, PassContext::default());
+        let context = PassContext {
+            meta: Some(&MetaDevice),
+        };
+        let found = pass.run(module, context);
         let time = start.elapsed();
         warnings.extend(found?);
         observer.after(pass, module, time);

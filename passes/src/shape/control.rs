@@ -57,13 +57,7 @@ const CONVENTIONS: &[(&str, Convention)] = &[
     }),
     ("hop.while_loop", |call| {
         let carried = elements(&argument(call, 2, "carried_inputs")).into_iter();
-        // An int is another one in each round.
-        let mut operands: Vec<Item> = carried
-            .map(|item| match item {
-                Item::Int(_) => Item::Int(call.env.unbacked()),
-                item => item,
-            })
-            .collect();
+        let mut operands: Vec<Item> = carried.map(|item| any_round(call.env, item)).collect();
         operands.extend(elements(&argument(call, 3, "additional_inputs")));
         let graphs = [argument(call, 0, "cond_fn"), argument(call, 1, "body_fn")];
         graphs
@@ -96,6 +90,82 @@ const CONVENTIONS: &[(&str, Convention)] = &[
         )])
     }),
 ];
+
+/// A scalar is another one in each round of a loop.
+fn any_round(env: &ShapeEnv<'_>, item: Item) -> Item {
+    match item {
+        Item::Int(_) | Item::SymInt => Item::Int(env.unbacked()),
+        Item::Float(_) | Item::SymFloat(_) => Item::SymFloat(Some(env.unbacked_float())),
+        Item::Bool(_) | Item::SymBool(_) => Item::SymBool(None),
+        item => item,
+    }
+}
+
+/// How many of the operands of its graphs a loop carries from round to round; none for other ops.
+pub fn carried_count(call: &Call<'_>) -> Option<usize> {
+    let (_, index, name) = LOOPS.iter().find(|(op, ..)| *op == call.name)?;
+    Some(elements(&argument(call, *index, name)).len())
+}
+
+/// Loops, with the argument that they carry.
+const LOOPS: &[(&str, usize, &str)] = &[
+    ("hop.while_loop", 2, "carried_inputs"),
+    ("hop.scan", 1, "init"),
+];
+
+/// Makes the carried operands of a loop general enough for what a round returns; whether that changed them.
+pub fn widen(
+    env: &ShapeEnv<'_>,
+    operands: &mut [Item],
+    returned: &[Item],
+    n_carried: usize,
+) -> bool {
+    let mut is_changed = false;
+    for (operand, returned) in operands.iter_mut().zip(returned).take(n_carried) {
+        let widened = match (&*operand, returned) {
+            (Item::Tensor(operand), Item::Tensor(returned)) => widened(env, operand, returned),
+            _ => None,
+        };
+        if let Some(widened) = widened {
+            *operand = widened.into();
+            is_changed = true;
+        }
+    }
+    is_changed
+}
+
+/// A tensor with new symbols for sizes that a round changes; none if there are none. An invented symbol stands for
+/// all of them already.
+fn widened(env: &ShapeEnv<'_>, carried: &Tensor, returned: &Tensor) -> Option<Tensor> {
+    if carried.rank() != returned.rank() {
+        return None;
+    }
+    let is_general = |size: &Size| match size {
+        Size::Int(_) => false,
+        Size::Expr(expr) => expr
+            .as_symbol()
+            .is_some_and(|symbol| env.is_fresh(symbol.name())),
+    };
+    let pairs = carried.sizes.iter().zip(&returned.sizes);
+    let sizes: Vec<Size> = pairs
+        .map(|(carried, returned)| {
+            if env.equal(carried, returned) || is_general(carried) {
+                carried.clone()
+            } else {
+                env.unbacked()
+            }
+        })
+        .collect();
+    if sizes == carried.sizes {
+        return None;
+    }
+    let strides = contiguous_strides(&sizes).ok()?;
+    Some(Tensor {
+        sizes,
+        strides,
+        ..carried.clone()
+    })
+}
 
 /// The region of automatic casts that an op opens for its graph.
 pub fn autocast_of(call: &Call<'_>) -> Option<Autocast> {

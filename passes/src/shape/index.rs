@@ -52,7 +52,6 @@ pub const RULES: &[Row] = &[
     ("aten.bucketize", bucketize),
     ("aten.searchsorted", searchsorted),
     ("aten.isin", isin),
-    ("aten.histc", histc),
     ("aten.bincount", bincount),
     (
         "aten._unique2 aten.unique_consecutive aten.unique_dim",
@@ -350,11 +349,6 @@ fn isin(call: &Call<'_>) -> Results {
         .first()
         .ok_or_else(|| call.unknown("there is no tensor"))?;
     dense_of(first, ScalarType::Bool, sizes)
-}
-
-fn histc(call: &Call<'_>) -> Results {
-    let tensor = call.tensor_at(0)?;
-    dense_of(&tensor, tensor.dtype, vec![call.size("bins")?])
 }
 
 fn bincount(call: &Call<'_>) -> Results {

@@ -18,7 +18,7 @@ use super::{
 type Results = Result<Vec<Item>, NoInference>;
 
 pub const RULES: &[Row] = &[
-    ("aten.mm aten._sparse_mm", mm),
+    ("aten.mm", mm),
     ("aten.bmm", bmm),
     ("aten.addmm aten._addmm_activation", addmm),
     ("aten.baddbmm", baddbmm),

@@ -8,7 +8,7 @@ use super::{
     call::Call,
     promote::{DEFAULT_FLOAT, is_integral, promote},
     rules::Row,
-    size::{self, Size},
+    size::Size,
     tensor::{MemoryFormat, contiguous_strides, dense, dense_of, format_strides},
     view::restrided,
 };
@@ -31,7 +31,6 @@ pub const RULES: &[Row] = &[
     ),
     ("aten.rrelu_with_noise_functional", with_noise),
     ("aten.rrelu_with_noise", like_first),
-    ("aten.to_dense aten._to_dense", to_dense),
     ("aten.gradient", gradient),
 ];
 
@@ -185,20 +184,6 @@ fn with_noise(call: &Call<'_>) -> Results {
     let (tensor, noise) = (call.tensor_at(0)?, call.tensor("noise")?);
     let copy = |tensor: &Tensor| like(call.env, tensor, tensor.dtype).map(Item::from);
     Ok(vec![copy(&tensor)?, copy(&noise)?])
-}
-
-fn to_dense(call: &Call<'_>) -> Results {
-    let tensor = call.tensor_at(0)?;
-    let dtype = call.dtype("dtype").unwrap_or(tensor.dtype);
-    if &*tensor.layout == "strided" {
-        return Err(call.contradiction(format!(
-            "a tensor of sizes {} is dense",
-            size::list(&tensor.sizes)
-        )));
-    }
-    Ok(vec![
-        Tensor::contiguous(dtype, tensor.sizes.clone(), &tensor.device)?.into(),
-    ])
 }
 
 /// One tensor for each dimension.

@@ -9,6 +9,7 @@
 //!
 //! Start with `call.rs` (what a rule sees), `tensor.rs` and `env.rs` (what it works on).
 
+mod annotate;
 mod attention;
 mod autocast;
 mod broadcast;
@@ -20,8 +21,10 @@ mod einsum;
 mod env;
 mod factory;
 mod foreach;
+mod histogram;
 mod index;
 mod join;
+mod judge;
 mod linalg;
 mod loss;
 mod matmul;
@@ -36,9 +39,11 @@ pub mod propagate;
 mod quant;
 mod recurrent;
 mod reduction;
+mod rename;
 mod reshape;
 mod rules;
 mod size;
+mod sparse;
 mod spectral;
 mod symbolic;
 mod tensor;
@@ -62,6 +67,7 @@ use melior::ir::{
 pub use autocast::Autocast;
 pub use call::Item;
 pub use env::{GraphResults, ShapeEnv};
+pub use judge::{Report, ValueReport, Verdict};
 pub use meta::{AbstractArg, AbstractResult, MetaKernel};
 pub use promote::Promotion;
 pub use reshape::view_of;

@@ -9,21 +9,22 @@ use expc_dialects::table::{self, OpDef, SchemaKind, Tag};
 
 use super::{
     Item, NoInference, Rule, attention, autocast, call::Call, control, conv, copy, factory,
-    foreach, index, join, linalg, loss, matmul, meta, misc, norm, pad, pointwise, pool, quant,
-    recurrent, reduction, reshape, spectral, symbolic, view,
+    foreach, histogram, index, join, linalg, loss, matmul, meta, misc, norm, pad, pointwise, pool,
+    quant, recurrent, reduction, reshape, sparse, spectral, symbolic, view,
 };
 
 /// A row of a family's table: names separated by blanks, and their rule.
 pub type Row = (&'static str, Rule);
 
 static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
-    let tables: [&[Row]; 23] = [
+    let tables: [&[Row]; 25] = [
         attention::RULES,
         control::RULES,
         conv::RULES,
         copy::RULES,
         factory::RULES,
         foreach::RULES,
+        histogram::RULES,
         index::RULES,
         join::RULES,
         linalg::RULES,
@@ -38,6 +39,7 @@ static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
         recurrent::RULES,
         reduction::RULES,
         reshape::RULES,
+        sparse::RULES,
         spectral::RULES,
         symbolic::RULES,
         view::RULES,
@@ -73,6 +75,9 @@ pub fn apply(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
 
 fn run(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
     let inferred = match lookup(call.name) {
+        _ if !sparse::knows_operands(call) => {
+            Err(call.unknown("an operand is sparse, for which there is no shape rule"))
+        }
         Some(rule) => rule(call),
         None => by_class(call),
     };

@@ -50,6 +50,7 @@ pub const RULES: &[Row] = &[
     ("aten._fft_r2c", r2c),
     ("aten._fft_c2r", c2r),
     ("aten.stft", stft),
+    ("aten.istft", istft),
 ];
 
 /// What a transform takes and gives.
@@ -357,4 +358,42 @@ fn stft(call: &Call<'_>) -> Results {
         return Err(call.unknown("the spectrum is asked for as pairs of numbers"));
     }
     Ok(vec![spectrum.into()])
+}
+
+/// The signal of a spectrum whose last dimension are frames; with `center` half a window at each end is left out.
+fn istft(call: &Call<'_>) -> Results {
+    let spectrum = call.tensor_at(0)?;
+    let (batch, [_, frames]) = (match spectrum.sizes.as_slice() {
+        [batch @ .., frequencies, frames] if batch.len() <= 1 => {
+            Some((batch, [frequencies, frames]))
+        }
+        _ => None,
+    })
+    .ok_or_else(|| {
+        call.contradiction(format!(
+            "expected a spectrum of rank 2 or 3, found {}",
+            spectrum.rank()
+        ))
+    })?;
+    let window = call.size("n_fft")?;
+    let hop = match call.optional_size("hop_length")? {
+        Some(hop) => hop,
+        None => window.floor_div(&Size::Int(4))?,
+    };
+    let whole = frames.sub(&Size::ONE)?.mul(&hop)?.add(&window)?;
+    let length = match call.optional_size("length")? {
+        Some(length) => length,
+        None if call.bool("center")? => {
+            whole.sub(&window.floor_div(&Size::Int(2))?.mul(&Size::Int(2))?)?
+        }
+        None => whole,
+    };
+    let dtype = match call.bool("return_complex")? {
+        true => spectrum.dtype,
+        false => real_of(spectrum.dtype),
+    };
+    let sizes = batch.iter().cloned().chain([length]).collect();
+    Ok(vec![
+        Tensor::contiguous(dtype, sizes, &spectrum.device)?.into(),
+    ])
 }

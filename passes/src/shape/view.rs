@@ -54,6 +54,10 @@ pub const RULES: &[Row] = &[
     ("aten.tensor_split.sections", tensor_split_sections),
     ("aten.tensor_split.indices", tensor_split_indices),
     (
+        "aten.tensor_split.tensor_indices_or_sections",
+        tensor_split_tensor,
+    ),
+    (
         "aten.hsplit.int aten.vsplit.int aten.dsplit.int",
         side_split_sections,
     ),
@@ -648,6 +652,28 @@ fn at_indices(call: &Call<'_>, tensor: &Tensor, dim: usize, indices: &[Size]) ->
         let length = slice_length(call.env, &begin, &end, &Size::ONE)?.ok_or_else(unknown)?;
         results.push(part(tensor, dim, &begin, length)?);
         start = index.clone();
+    }
+    Ok(vec![Item::List(results)])
+}
+
+/// Parts between positions that data decide: so are their sizes, and where all but the first begin.
+fn tensor_split_tensor(call: &Call<'_>) -> Results {
+    let (tensor, indices) = (call.tensor_at(0)?, call.tensor_at(1)?);
+    let dim = call.dim("dim", tensor.rank())?;
+    let [count] = indices.sizes.as_slice() else {
+        return Err(call.unknown("data decide into how many parts it is split"));
+    };
+    let count = decided(call, count)?;
+    let mut results = Vec::new();
+    for index in 0..=count {
+        let mut part = restrided(&tensor, tensor.sizes.clone(), tensor.strides.clone());
+        if let Some(size) = part.sizes.get_mut(dim) {
+            *size = call.env.unbacked();
+        }
+        if index > 0 {
+            part.offset = call.env.unbacked();
+        }
+        results.push(part.into());
     }
     Ok(vec![Item::List(results)])
 }

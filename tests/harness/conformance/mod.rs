@@ -32,10 +32,12 @@ pub enum Action {
     Run(&'static [&'static str]),
     /// `expc print` against `text.txt`, for programs of the PyTorch version whose text it gives.
     Print,
+    /// `expc check --infer`: the types of all values, inferred from those of the inputs, against the recorded ones.
+    Infer,
 }
 
 /// All modes.
-pub const MODES: [Mode; 2] = [
+pub const MODES: [Mode; 3] = [
     Mode {
         name: "exported",
         action: Action::Run(&["--no-optimize"]),
@@ -44,12 +46,16 @@ pub const MODES: [Mode; 2] = [
         name: "printed",
         action: Action::Print,
     },
+    Mode {
+        name: "inferred",
+        action: Action::Infer,
+    },
 ];
 
 impl Mode {
     fn applies_to(&self, case: &Case) -> bool {
         match self.action {
-            Action::Run(_) => true,
+            Action::Run(_) | Action::Infer => true,
             Action::Print => case.meta.torch.starts_with(PRINTED_TORCH),
         }
     }

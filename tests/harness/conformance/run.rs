@@ -137,6 +137,7 @@ pub fn run_case<E: Engine>(
     let options = match mode.action {
         Action::Run(options) => options,
         Action::Print => return print(engine, case),
+        Action::Infer => return infer(engine, case),
     };
     let program = Program::new(case, options);
     let mut comparisons = Vec::new();
@@ -294,5 +295,19 @@ fn print<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, String> 
         )
     });
     let what = "text".to_owned();
+    Ok(vec![Comparison { what, difference }])
+}
+
+/// Types that do not follow as recorded are warnings or errors of `expc check`.
+fn infer<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, String> {
+    let mut arguments = ["check", "--infer"].map(str::to_owned).to_vec();
+    arguments.push(case.model().display().to_string());
+    for library in case.libraries() {
+        arguments.extend(["--load-library".to_owned(), library.display().to_string()]);
+    }
+    let outcome = engine.expc(&arguments)?;
+    let is_clean = outcome.status == 0 && outcome.stderr.is_empty();
+    let difference = (!is_clean).then(|| format!("\n{}{}", outcome.stdout, outcome.stderr));
+    let what = "types".to_owned();
     Ok(vec![Comparison { what, difference }])
 }

@@ -1,0 +1,129 @@
+//! Writes what was inferred into a module, and forgets what a module records.
+
+use std::collections::BTreeSet;
+
+use expc_dialects::{
+    Diagnostic, Graph, Program, constant::string_array, mlir, ops::attribute, program,
+};
+use expc_symbolic::Assumption;
+use melior::ir::{
+    BlockLike, Module, Type, Value, ValueLike,
+    attribute::ArrayAttribute,
+    operation::{OperationLike, OperationMutLike},
+};
+
+use super::propagate::Analysis;
+
+/// Sets the types of all values, the expressions of symbolic scalars and the types of functions; declares the symbols
+/// that inference has invented.
+pub(super) fn annotate(
+    module: &Module<'_>,
+    program: &Program<'_, '_>,
+    analysis: &Analysis<'_, '_, '_>,
+) -> Result<(), Diagnostic> {
+    let context = mlir::context_of(program.operation());
+    for (value, item) in analysis.values() {
+        let r#type = item.to_value_type().to_mlir(context);
+        if value.r#type() != r#type {
+            value.set_type(r#type);
+        }
+    }
+    for graph in program.graphs() {
+        set_expressions(&graph, analysis);
+        set_signature(&graph, analysis)?;
+    }
+    declare_symbols(module, program, analysis)
+}
+
+/// The texts of all symbolic scalars among values; none if one is not known.
+fn expressions<'c: 'a, 'a>(
+    values: impl Iterator<Item = Value<'c, 'a>>,
+    analysis: &Analysis<'_, '_, '_>,
+) -> Option<Vec<String>> {
+    let texts = values.filter_map(|value| analysis.known(value)?.expression_text());
+    texts
+        .map(|text| (!text.is_empty()).then_some(text))
+        .collect()
+}
+
+/// Sets the expressions of the symbolic scalars that ops compute.
+fn set_expressions(graph: &Graph<'_, '_>, analysis: &Analysis<'_, '_, '_>) {
+    let context = mlir::context_of(graph.operation());
+    let mut next = graph.block().first_operation_mut();
+    while let Some(mut op) = next {
+        let texts = expressions(op.results().map(Value::from), analysis);
+        if let Some(texts) = texts.filter(|texts| !texts.is_empty()) {
+            op.set_attribute(attribute::SYM, string_array(context, texts));
+        }
+        next = op.next_in_block_mut();
+    }
+}
+
+/// Sets the type of a function, and the expressions of the scalars that it takes and returns.
+fn set_signature(graph: &Graph<'_, '_>, analysis: &Analysis<'_, '_, '_>) -> Result<(), Diagnostic> {
+    let (arguments, returned) = (graph.arguments(), graph.returned());
+    let text = |value: &Value<'_, '_>| {
+        let item = analysis.known(*value)?;
+        item.expression_text().filter(|text| !text.is_empty())
+    };
+    let mut signature = graph.signature()?;
+    let inputs = signature
+        .inputs
+        .iter_mut()
+        .filter(|input| input.constant.is_none());
+    for (input, value) in inputs.zip(&arguments) {
+        input.sym = text(value).or_else(|| input.sym.take());
+    }
+    let outputs = signature
+        .outputs
+        .iter_mut()
+        .filter(|output| output.constant.is_none());
+    for (output, value) in outputs.zip(&returned) {
+        output.sym = text(value).or_else(|| output.sym.take());
+    }
+    let has_symbols = signature.inputs.iter().any(|input| input.sym.is_some())
+        || signature.outputs.iter().any(|output| output.sym.is_some());
+    if has_symbols {
+        mlir::set_signature(graph.operation(), &signature);
+    }
+    let inputs: Vec<Type> = arguments.iter().map(ValueLike::r#type).collect();
+    let results: Vec<Type> = returned.iter().map(ValueLike::r#type).collect();
+    mlir::set_function_type(graph.operation(), &inputs, &results);
+    Ok(())
+}
+
+/// Adds the symbols that were invented and are still in some type.
+fn declare_symbols(
+    module: &Module<'_>,
+    program: &Program<'_, '_>,
+    analysis: &Analysis<'_, '_, '_>,
+) -> Result<(), Diagnostic> {
+    let mut symbols = program.symbols()?;
+    let mut used = BTreeSet::new();
+    for (_, item) in analysis.values() {
+        item.visit_expressions(&mut |expr| used.extend(expr.free_symbols()));
+    }
+    let invented = used
+        .into_iter()
+        .filter(|symbol| analysis.env.is_fresh(symbol.name()));
+    let invented: Vec<_> = invented
+        .filter(|symbol| !symbols.iter().any(|known| known.name == symbol.name()))
+        .collect();
+    if invented.is_empty() {
+        return Ok(());
+    }
+    symbols.extend(invented.into_iter().map(|symbol| program::Symbol {
+        integer: symbol.assumes(Assumption::Integer),
+        positive: symbol.assumes(Assumption::Positive),
+        hint: None,
+        name: symbol.name().to_owned(),
+    }));
+    let context = mlir::context_of(program.operation());
+    let entries: Vec<_> = symbols
+        .iter()
+        .map(|symbol| symbol.to_attribute(context))
+        .collect();
+    let attribute = ArrayAttribute::new(context, &entries).into();
+    mlir::set_module_attributes(module, &[(program::attribute::SYMBOLS, attribute)]);
+    Ok(())
+}

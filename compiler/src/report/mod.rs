@@ -13,14 +13,15 @@ use expc_dialects::{AtenOp, Diagnostic, Program, Severity};
 use expc_passes::{
     contract, decompose,
     shape::{
-        ShapeEnv,
-        propagate::{self, Verdict},
+        ShapeEnv, ValueReport, Verdict,
+        propagate::{self, Options},
     },
 };
 use serde::Serialize;
 
 use crate::{
     frontend::Loaded,
+    meta_device::MetaDevice,
     pipeline::{self, Level},
 };
 
@@ -216,20 +217,27 @@ fn to_core(load: Load<'_, '_>) -> Vec<Diagnostic> {
 
 /// The values of which inference says nothing, or another type than the program.
 fn uninferred(program: &Program<'_, '_>) -> Vec<Diagnostic> {
-    let compared = ShapeEnv::of_program(program)
-        .and_then(|env| propagate::compare(program, &env, propagate::Options { strip: true }));
+    let compared = ShapeEnv::of_program(program).and_then(|env| {
+        propagate::compare(
+            program,
+            &env.with_meta(&MetaDevice),
+            Options { strip: true },
+        )
+    });
     let values = match compared {
         Ok(report) => report.values,
         Err(fault) => return vec![fault],
     };
-    let fault = |value: &propagate::ValueReport| {
+    let fault = |value: &ValueReport| {
         let what = match value.verdict {
             Verdict::Equal => return None,
             Verdict::Unknown => format!("the type of `{}` is not known", value.op),
-            Verdict::Differs => format!("the type of `{}` is not the recorded one", value.op),
+            Verdict::Differs | Verdict::Contradicts => {
+                format!("the type of `{}` is not the recorded one", value.op)
+            }
         };
         let mut fault = Diagnostic::error("E0405", format!("{what}: {}", value.reason));
-        fault.place.node = Some(value.node.clone());
+        fault.place = value.place.clone();
         Some(fault)
     };
     values.iter().filter_map(fault).collect()

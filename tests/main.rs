@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use expc_tests::conformance::{self, ExpectedFailures, Root};
 use expc_tests::run::Settings;
-use expc_tests::{bless, suite};
+use expc_tests::{bless, documents, suite};
 use libtest_mimic::{Arguments, Trial};
 
 /// Set to `full`, it chooses all programs that `tools/make_corpus.py full` makes.
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     }
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut trials = text_tests(tests);
+    trials.extend(sessions(tests));
     trials.extend(conformance_cases(tests));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -40,6 +41,24 @@ fn text_tests(tests: &Path) -> Vec<Trial> {
         is_blessing: bless::is_asked(),
     };
     suite::trials(&tests.join("lit"), &Arc::new(settings))
+}
+
+/// The sessions of the README and of the guides; they use what `tools/quickstart` makes.
+fn sessions(tests: &Path) -> Vec<Trial> {
+    let root = tests.parent().unwrap_or(tests);
+    let mut documents = vec![root.join("README.md")];
+    let guides = fs::read_dir(root.join("docs")).into_iter().flatten();
+    documents.extend(guides.flatten().map(|entry| entry.path()));
+    documents.retain(|path| path.extension() == Some(OsStr::new("md")));
+    documents.sort();
+    let settings = documents::Settings {
+        driver: engine::drive,
+        folders: vec![(
+            "out/quickstart".to_owned(),
+            root.join(".corpus/small/models"),
+        )],
+    };
+    documents::trials(&documents, &Arc::new(settings))
 }
 
 fn conformance_cases(tests: &Path) -> Vec<Trial> {

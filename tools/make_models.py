@@ -44,19 +44,24 @@ SMALL = {
     "gpt2_small": (functools.partial(text.Gpt2, 1000, 32, 2, 4, 64), lambda: (tokens(1, 8),), [{1: LENGTH}]),
     "lstm_small": (functools.partial(small.Lstm, 50, 8, 2), lambda: (tokens(1, 8, below=50),), None),
     "mlp_small": (functools.partial(small.mlp, 8, 8), lambda: (torch.randn(2, 8),), [{0: BATCH}]),
+    "transformer": (functools.partial(text.Bert, 1000, 128, 2, 4, 64), lambda: sequences(32), [{0: BATCH, 1: LENGTH}] * 3),
     "linear64": (functools.partial(small.linears, 64), lambda: (torch.randn(1, 8),), None),
 }
 QUICKSTART = {
     "resnet18": MODELS["resnet18"],
-    "transformer": (functools.partial(text.Bert, 1000, 128, 2, 4, 64), lambda: sequences(32), [{0: BATCH, 1: LENGTH}] * 3),
+    "transformer": SMALL["transformer"],
+}
+# Inputs that must be refused, and with what in the message.
+REFUSED = {
+    "transformer": [corpus.Bad(sequences(100), message="input_ids.shape[1] is 100, exported for 2..64")],
 }
 SETS = {"models": MODELS, "small": SMALL, "state": {}, "quickstart": QUICKSTART}
 
 
-def make_model(build, arguments, dynamic, decompose: bool) -> corpus.Program:
+def make_model(build, arguments, dynamic, decompose: bool, bad: list[corpus.Bad]) -> corpus.Program:
     torch.manual_seed(0)
     module = build().eval()
-    return corpus.Program(module, arguments(), dynamic_shapes=dynamic, decompose=decompose, family="model")
+    return corpus.Program(module, arguments(), dynamic_shapes=dynamic, decompose=decompose, bad=bad, family="model")
 
 
 def make_state(name: str, decompose: bool) -> corpus.Program:
@@ -77,9 +82,10 @@ def make_state(name: str, decompose: bool) -> corpus.Program:
 def jobs_of(which: str) -> list[corpus.Job]:
     jobs = []
     for name, parts in SETS[which].items():
-        jobs.append(corpus.Job(name, functools.partial(make_model, *parts, False)))
+        bad = REFUSED.get(name, [])
+        jobs.append(corpus.Job(name, functools.partial(make_model, *parts, False, bad)))
         if which == "small":
-            jobs.append(corpus.Job(f"{name}.decomposed", functools.partial(make_model, *parts, True)))
+            jobs.append(corpus.Job(f"{name}.decomposed", functools.partial(make_model, *parts, True, bad)))
     if which in ("small", "state"):
         for name in state.programs():
             jobs.append(corpus.Job(f"state_{name}", functools.partial(make_state, name, False)))

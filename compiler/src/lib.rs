@@ -30,7 +30,7 @@ pub mod report;
 pub mod tensor_file;
 
 pub use diagnostics::Diagnostics;
-pub use expc_dialects::{Diagnostic, Place, Severity};
+pub use expc_dialects::{Diagnostic, Place, Severity, context};
 pub use expc_pt2::{TreeKey, TreeKind, TreeSpec};
 pub use expc_runtime::{
     plan::{Input, InputKind, InputSpec, Output, OutputKind, Range, Signature},
@@ -38,3 +38,8 @@ pub use expc_runtime::{
 };
 pub use program::{ExportedProgram, Module, Outputs, Result};
 pub use tch;
+
+/// The guide, whose examples are run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/library.md")]
+struct Guide;

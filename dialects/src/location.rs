@@ -131,7 +131,9 @@ impl Metadata {
         let stack = self.get("nn_module_stack")?;
         let path = stack.rsplit(';').next()?.split(',').nth(1)?;
         let path = path.strip_prefix("L['self'].").unwrap_or(path);
-        (!path.is_empty()).then(|| path.to_owned())
+        // PyTorch puts a placeholder where a pass of its own made the node.
+        let is_module = !path.is_empty() && !path.starts_with("_empty_nn_module_stack");
+        is_module.then(|| path.to_owned())
     }
 }
 

@@ -10,6 +10,7 @@ pub mod bless;
 pub mod conformance;
 pub mod diagnostics;
 pub mod directives;
+pub mod documents;
 pub mod driver;
 pub mod filecheck;
 pub mod run;

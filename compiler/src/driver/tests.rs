@@ -635,7 +635,7 @@ fn report_names_every_fault() {
     assert_eq!(stages[0], r#"["verify","ok"]"#);
     assert_eq!(stages[1], r#"["functionalize",{"failed":1}]"#);
     assert_eq!(stages[2], r#"["decompose",{"not_tried":"functionalize"}]"#);
-    assert_eq!(stages[4], r#"["execute",{"failed":1}]"#);
+    assert_eq!(stages[4], r#"["execute",{"failed":2}]"#);
     let page = fs::read_to_string(page).expect("written");
     assert!(page.contains("made_up.sum.default"));
 }

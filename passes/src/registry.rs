@@ -4,7 +4,9 @@ use expc_dialects::{Diagnostic, Program};
 use melior::ir::Module;
 
 use crate::{
-    cleanup, decompose, functionalize,
+    cleanup,
+    decompose::{self, Decompositions},
+    functionalize,
     shape::{MetaKernel, ShapeEnv, propagate},
 };
 
@@ -12,7 +14,20 @@ use crate::{
 #[derive(Clone, Copy, Default)]
 pub struct PassContext<'m> {
     /// Types the results of ops without a rule, where there is one.
-    pub meta: Option<&'m dyn MetaKernel>,
+    pub meta: Option<&'static dyn MetaKernel>,
+    /// What `decompose` takes apart where its options do not say; none is PyTorch's Core ATen table.
+    pub decompositions: Option<&'m Decompositions>,
+}
+
+impl PassContext<'_> {
+    /// What is known of the symbols of a module, with the kernel.
+    fn env(self, module: &Module<'_>) -> Result<ShapeEnv<'static>, Vec<Diagnostic>> {
+        let env = ShapeEnv::of_program(&Program::new(module)).map_err(|fault| vec![fault])?;
+        Ok(match self.meta {
+            Some(meta) => env.with_meta(meta),
+            None => env,
+        })
+    }
 }
 
 /// What a pass answers: warnings, or the faults because of which it did not finish.
@@ -45,9 +60,8 @@ pub const PASSES: &[Pass] = &[
         name: "functionalize",
         summary: "replaces ops that write to their arguments; what the program changes becomes an output",
         options: &[],
-        run: |module, _, _| {
-            let env = ShapeEnv::of_program(&Program::new(module)).map_err(|fault| vec![fault])?;
-            functionalize::functionalize(module, &env)?;
+        run: |module, _, context| {
+            functionalize::functionalize(module, &context.env(module)?)?;
             Ok(Vec::new())
         },
     },
@@ -58,13 +72,13 @@ pub const PASSES: &[Pass] = &[
             name: "table",
             values: &["core", "none"],
         }],
-        run: |module, given, _| {
-            let env = ShapeEnv::of_program(&Program::new(module)).map_err(|fault| vec![fault])?;
-            let table = match option(given, "table") {
-                Some("none") => decompose::Table::None,
-                _ => decompose::Table::Core,
+        run: |module, given, context| {
+            let table = match (option(given, "table"), context.decompositions) {
+                (Some("none"), _) => decompose::Table::None.into(),
+                (None, Some(given)) => given.clone(),
+                _ => decompose::Table::Core.into(),
             };
-            let report = decompose::decompose(module, table, env)?;
+            let report = decompose::decompose(module, &table, context.env(module)?)?;
             Ok(report.warnings())
         },
     },
@@ -76,11 +90,7 @@ pub const PASSES: &[Pass] = &[
             values: &["keep", "forget"],
         }],
         run: |module, given, context| {
-            let program = Program::new(module);
-            let mut env = ShapeEnv::of_program(&program).map_err(|fault| vec![fault])?;
-            if let Some(meta) = context.meta {
-                env = env.with_meta(meta);
-            }
+            let env = context.env(module)?;
             let options = propagate::Options {
                 strip: option(given, "recorded") == Some("forget"),
             };

@@ -185,8 +185,17 @@ pub struct OptArgs {
     #[arg(long, value_enum, default_value_t = Level::Exported)]
     pub to: Level,
 
+    /// What is taken apart on the way to Core ATen, which this asks for: PyTorch's table, nothing but what is always
+    /// taken apart, or PyTorch's table with the functions of a module
+    #[arg(long, value_name = "core|none|FILE.mlir", conflicts_with = "to")]
+    pub decompositions: Option<String>,
+
+    /// Keep an operator whole (repeatable)
+    #[arg(long, value_name = "OP")]
+    pub preserve: Vec<String>,
+
     /// Run these passes instead, `a,b(option=value)`
-    #[arg(long, value_name = "LIST", conflicts_with = "to")]
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["to", "decompositions"])]
     pub passes: Option<String>,
 
     /// Show the module on the error stream after this pass (repeatable)

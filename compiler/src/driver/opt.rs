@@ -2,8 +2,11 @@
 
 use std::io;
 
-use expc_dialects::{Diagnostic, mlir};
-use expc_passes::registry::parse_passes;
+use expc_dialects::{Diagnostic, Program, mlir, text::parse_module};
+use expc_passes::{
+    decompose::{CustomRules, Decompositions, Table},
+    registry::parse_passes,
+};
 
 use super::{
     cli::{Emit, OptArgs},
@@ -13,7 +16,7 @@ use super::{
 use crate::{
     export::text::program_text,
     frontend::Loaded,
-    pipeline::{self, Dump},
+    pipeline::{self, Dump, Level},
     tensor_file::write_atomically,
 };
 
@@ -30,9 +33,15 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
         locations: args.locations,
         ..Dump::default()
     };
+    let decompositions = decompositions(args)?;
+    let level = match args.decompositions {
+        Some(_) => Level::Core,
+        None => args.to,
+    };
+    let (module, given) = (&loaded.module, Some(&decompositions));
     let outcome = match passes {
-        Some(passes) => pipeline::run_passes(&loaded.module, &passes, &mut dump),
-        None => pipeline::lower(&loaded.module, args.to, &mut dump),
+        Some(passes) => pipeline::run_passes(module, &passes, given, &mut dump),
+        None => pipeline::lower_by(module, level, given, &mut dump),
     };
     // What was asked for is shown even if a later pass failed.
     write!(console.stderr, "{}", dump.shown)?;
@@ -52,6 +61,39 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
         Some(path) => write_atomically(path, |file| file.write_all(text.as_bytes()))
             .map_err(|error| unwritable(path, &error).into()),
     }
+}
+
+/// The table that the command line asks for.
+fn decompositions(args: &OptArgs) -> Outcome<Decompositions> {
+    let mut chosen = match args.decompositions.as_deref() {
+        None | Some("core") => Table::Core.into(),
+        Some("none") => Table::None.into(),
+        Some(file) => {
+            let mut chosen = Decompositions::from(Table::Core);
+            chosen.insert_functions(functions(file)?);
+            chosen
+        }
+    };
+    for op in &args.preserve {
+        chosen.preserve(op).map_err(Failure::usage)?;
+    }
+    Ok(chosen)
+}
+
+/// The decompositions of a file.
+fn functions(file: &str) -> Outcome<CustomRules> {
+    let unreadable = |error: io::Error| {
+        let what = format!("cannot read the decompositions: {error}");
+        Diagnostic::error("E0695", what).in_file(file)
+    };
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let context = expc_dialects::context();
+    let module = parse_module(&context, &text, file)?;
+    let rules = CustomRules::of_module(&Program::new(&module));
+    let in_file = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
+        found.into_iter().map(|fault| fault.in_file(file)).collect()
+    };
+    Ok(rules.map_err(in_file)?)
 }
 
 fn emitted(args: &OptArgs, loaded: &Loaded<'_>) -> Outcome<String> {

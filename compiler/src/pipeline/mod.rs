@@ -14,6 +14,7 @@ use clap::ValueEnum;
 use expc_dialects::{Diagnostic, Program, verify::verify};
 use expc_passes::{
     contract,
+    decompose::Decompositions,
     registry::{PassCall, PassContext, parse_passes},
 };
 use melior::ir::{Module, operation::OperationLike};
@@ -50,7 +51,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         level: Level::Core,
-        passes: "decompose(table=core),remove_dead_ops",
+        passes: "decompose,remove_dead_ops",
         contract: contract::functional,
     },
 ];
@@ -75,10 +76,23 @@ pub fn lower(
     level: Level,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    lower_by(module, level, None, observer)
+}
+
+/// As [`lower`], with other decompositions on the way to [`Level::Core`].
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_by(
+    module: &Module<'_>,
+    level: Level,
+    decompositions: Option<&Decompositions>,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
     for stage in STAGES.iter().filter(|stage| stage.level <= level) {
         let passes = parse_passes(stage.passes).map_err(|fault| vec![internal(fault)])?;
-        warnings.extend(run_passes(module, &passes, observer)?);
+        warnings.extend(run_passes(module, &passes, decompositions, observer)?);
         let broken = (stage.contract)(&Program::new(module));
         if !broken.is_empty() {
             return Err(broken);
@@ -94,6 +108,7 @@ pub fn lower(
 pub fn run_passes(
     module: &Module<'_>,
     passes: &[PassCall],
+    decompositions: Option<&Decompositions>,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
@@ -101,6 +116,7 @@ pub fn run_passes(
         let start = Instant::now();
         let context = PassContext {
             meta: Some(&MetaDevice),
+            decompositions,
         };
         let found = pass.run(module, context);
         let time = start.elapsed();

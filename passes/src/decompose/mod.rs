@@ -8,8 +8,10 @@
 
 mod alias;
 mod attention;
+mod choice;
 mod conv;
 mod copy;
+mod custom;
 mod elementwise;
 mod embedding;
 mod factory;
@@ -23,20 +25,18 @@ mod quant;
 mod rearrange;
 mod split;
 mod strides;
+
 mod view;
 mod window;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
     sync::LazyLock,
 };
 
-use expc_dialects::{
-    AtenOp, Diagnostic, Program, TensorMeta, ValueType, mlir,
-    table::{self, OpDef},
-};
+use expc_dialects::{AtenOp, Diagnostic, Program, TensorMeta, ValueType, mlir};
 use melior::{
     GreedyRewriteDriverConfig, GreedySimplifyRegionLevel, RewritePatternSet, RewriterBase,
     apply_patterns_and_fold_greedily,
@@ -51,6 +51,11 @@ use crate::{
     cleanup::sync_function_types,
     pattern::{Refusal, Replacement, Rewrite, Rule},
     shape::ShapeEnv,
+};
+
+pub use self::{
+    choice::{Decompositions, Method, Table},
+    custom::{CustomRule, CustomRules},
 };
 
 /// Rules by op name.
@@ -85,24 +90,6 @@ pub fn rule(name: &str) -> Option<Rule> {
     RULES.get(name).copied()
 }
 
-/// Which ops are taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
-    /// Only those that PyTorch takes apart with any table (`run_decompositions({})`).
-    None,
-    /// PyTorch's default Core ATen table.
-    Core,
-}
-
-impl Table {
-    pub fn contains(self, def: &OpDef) -> bool {
-        match self {
-            Self::None => def.is_always_decomposed(),
-            Self::Core => def.is_decomposed_by_core(),
-        }
-    }
-}
-
 /// What a run of the pass did.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -133,25 +120,27 @@ impl Report {
 /// Takes the ops of a module apart.
 ///
 /// # Errors
-/// A rule that is wrong: its replacement has another dtype or size than what it replaces.
+/// A rule that is wrong: its replacement has another dtype or size than what it replaces, or rules that undo each
+/// other.
 pub fn decompose(
     module: &Module<'_>,
-    table: Table,
+    decompositions: &Decompositions,
     env: ShapeEnv<'static>,
 ) -> Result<Report, Vec<Diagnostic>> {
-    let run = Rc::new(Run::new(env));
+    let run = Rc::new(Run::new(
+        env,
+        decompositions.own().collect(),
+        rewrite_limit(module),
+    ));
     let context = mlir::context_of(module.as_operation());
     let patterns = RewritePatternSet::new(context);
-    for (name, rule) in families().flatten() {
-        let Some(def) = table::lookup(name).filter(|def| table.contains(def)) else {
-            continue;
-        };
+    for (name, method) in decompositions.methods() {
         let (state, panics) = (Rc::clone(&run), Rc::clone(&run));
         patterns.add(mlir::rewrite_pattern(
             context,
-            def.name,
+            name,
             1,
-            move |op, rewriter| state.rewrite(op, rewriter, *rule),
+            move |op, rewriter| state.rewrite(op, rewriter, &method),
             move |name| panics.panicked(name),
         ));
     }
@@ -172,14 +161,21 @@ pub fn decompose(
     }
     Ok(Report {
         rewritten: run.rewritten.take(),
-        left: left_over(&program, table, &run.refused.borrow()),
+        left: left_over(&program, decompositions, &run.refused.borrow()),
     })
+}
+
+/// How many ops may be replaced: far more than rules that come to an end need.
+fn rewrite_limit(module: &Module<'_>) -> usize {
+    let graphs = Program::new(module).graphs();
+    let ops: usize = graphs.iter().map(|graph| graph.operations().len()).sum();
+    ops.saturating_mul(1_000).saturating_add(10_000)
 }
 
 /// The ops of the table that are still there.
 fn left_over(
     program: &Program<'_, '_>,
-    table: Table,
+    decompositions: &Decompositions,
     refused: &BTreeMap<String, BTreeSet<String>>,
 ) -> BTreeMap<String, BTreeSet<Option<String>>> {
     let mut left: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
@@ -187,7 +183,7 @@ fn left_over(
         for operation in graph.operations() {
             let Some(def) = AtenOp::new(operation)
                 .def()
-                .filter(|def| table.contains(def))
+                .filter(|def| decompositions.contains(def))
             else {
                 continue;
             };
@@ -207,15 +203,43 @@ struct Run {
     rewritten: RefCell<BTreeMap<String, usize>>,
     refused: RefCell<BTreeMap<String, BTreeSet<String>>>,
     faults: RefCell<Vec<Diagnostic>>,
+    /// Ops that the user gave decompositions for.
+    own: BTreeSet<&'static str>,
+    /// How many ops may still be replaced.
+    left: Cell<usize>,
 }
 
 impl Run {
-    fn new(env: ShapeEnv<'static>) -> Self {
+    fn new(env: ShapeEnv<'static>, own: BTreeSet<&'static str>, limit: usize) -> Self {
         Self {
             env,
             rewritten: RefCell::default(),
             refused: RefCell::default(),
             faults: RefCell::default(),
+            own,
+            left: Cell::new(limit),
+        }
+    }
+
+    /// Counts a replacement; once there were too many, nothing is replaced any more.
+    fn may_go_on(&self, name: &str) -> bool {
+        match self.left.get() {
+            0 => false,
+            1 => {
+                self.left.set(0);
+                self.faults.borrow_mut().push(Diagnostic::error(
+                    "E0407",
+                    format!(
+                        "decomposition does not come to an end, the last op was `{name}`: its decomposition \
+                         leads to itself again"
+                    ),
+                ));
+                false
+            }
+            left => {
+                self.left.set(left - 1);
+                true
+            }
         }
     }
 
@@ -224,14 +248,17 @@ impl Run {
         &self,
         op: OperationRef<'c, 'a>,
         rewriter: &RewriterBase<'c, 'a>,
-        rule: Rule,
+        method: &Method,
     ) -> bool {
         let name = AtenOp::new(op).name();
+        if !self.may_go_on(&name) {
+            return false;
+        }
         let rewrite = match Rewrite::new(op, rewriter, &self.env) {
             Ok(rewrite) => rewrite,
             Err(refusal) => return self.refuse(&name, refusal),
         };
-        let replacement = rule(&rewrite).and_then(|values| checked(&rewrite, values));
+        let replacement = method(&rewrite).and_then(|values| checked(&rewrite, values));
         let (values, restrided) = match replacement {
             Ok(replacement) => replacement,
             Err(refusal) => {
@@ -256,7 +283,12 @@ impl Run {
                     .or_default()
                     .insert(reason);
             }
-            Refusal::Fault(diagnostic) => self.faults.borrow_mut().push(*diagnostic),
+            Refusal::Fault(mut diagnostic) => {
+                if !self.own.contains(name) {
+                    diagnostic.message = format!("internal error: {}", diagnostic.message);
+                }
+                self.faults.borrow_mut().push(*diagnostic);
+            }
         }
         false
     }
@@ -350,10 +382,5 @@ fn same_shape(expected: &TensorMeta, found: &TensorMeta) -> bool {
 }
 
 fn fault(op: OperationRef<'_, '_>, what: String) -> Refusal {
-    Diagnostic::at(
-        &op,
-        "E0402",
-        format!("internal error: `{}` {what}", AtenOp::new(op).name()),
-    )
-    .into()
+    Diagnostic::at(&op, "E0402", format!("`{}` {what}", AtenOp::new(op).name())).into()
 }

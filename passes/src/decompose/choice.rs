@@ -1,0 +1,137 @@
+//! Which ops are taken apart, and by what.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use expc_dialects::table::{self, OpDef};
+
+use super::{custom::CustomRules, families};
+use crate::pattern::{Replacement, Rewrite, Rewritten};
+
+/// Which ops PyTorch takes apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Table {
+    /// Only those that PyTorch takes apart with any table (`run_decompositions({})`).
+    None,
+    /// PyTorch's default Core ATen table.
+    #[default]
+    Core,
+}
+
+impl Table {
+    pub fn contains(self, def: &OpDef) -> bool {
+        match self {
+            Self::None => def.is_always_decomposed(),
+            Self::Core => def.is_decomposed_by_core(),
+        }
+    }
+}
+
+/// What takes an op apart.
+pub type Method = Arc<
+    dyn for<'x, 'r, 'c, 'a> Fn(&'x Rewrite<'r, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>>
+        + Send
+        + Sync,
+>;
+
+/// A table with what the user changed in it: an entry of the user's wins, and an op whose entry is deleted is kept.
+#[derive(Clone, Default)]
+pub struct Decompositions {
+    table: Table,
+    preserved: BTreeSet<&'static str>,
+    own: BTreeMap<&'static str, Method>,
+}
+
+impl fmt::Debug for Decompositions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let own: Vec<_> = self.own.keys().collect();
+        formatter
+            .debug_struct("Decompositions")
+            .field("table", &self.table)
+            .field("preserved", &self.preserved)
+            .field("own", &own)
+            .finish()
+    }
+}
+
+impl From<Table> for Decompositions {
+    fn from(table: Table) -> Self {
+        Self {
+            table,
+            ..Self::default()
+        }
+    }
+}
+
+impl Decompositions {
+    /// Keeps an op whole.
+    ///
+    /// # Errors
+    /// The op table has no such op.
+    pub fn preserve(&mut self, op: &str) -> Result<(), String> {
+        let def = known(op)?;
+        self.own.remove(def.name);
+        self.preserved.insert(def.name);
+        Ok(())
+    }
+
+    /// Takes an op apart by a closure.
+    ///
+    /// # Errors
+    /// The op table has no such op.
+    pub fn insert(&mut self, op: &str, method: Method) -> Result<(), String> {
+        let def = known(op)?;
+        self.preserved.remove(def.name);
+        self.own.insert(def.name, method);
+        Ok(())
+    }
+
+    /// Takes ops apart by the functions of a module.
+    pub fn insert_functions(&mut self, rules: CustomRules) {
+        for (name, rule) in rules {
+            self.preserved.remove(name);
+            self.own.insert(name, Arc::new(move |b| rule.apply(b)));
+        }
+    }
+
+    /// The ops that the user gave decompositions for.
+    pub(super) fn own(&self) -> impl Iterator<Item = &'static str> {
+        self.own.keys().copied()
+    }
+
+    /// Whether an op is to be taken apart.
+    pub fn contains(&self, def: &OpDef) -> bool {
+        self.own.contains_key(def.name)
+            || (self.table.contains(def) && !self.preserved.contains(def.name))
+    }
+
+    /// All ops that are taken apart and have something that does it.
+    pub(super) fn methods(&self) -> Vec<(&'static str, Method)> {
+        let mut methods: Vec<(&'static str, Method)> = Vec::new();
+        for (name, rule) in families().flatten() {
+            let is_wanted = |def: &&OpDef| self.contains(def) && !self.own.contains_key(def.name);
+            if let Some(def) = table::lookup(name).filter(is_wanted) {
+                methods.push((def.name, Arc::new(*rule)));
+            }
+        }
+        methods.extend(
+            self.own
+                .iter()
+                .map(|(name, method)| (*name, Arc::clone(method))),
+        );
+        methods
+    }
+}
+
+fn known(op: &str) -> Result<&'static OpDef, String> {
+    table::lookup(op).ok_or_else(|| match table::suggest(op).as_slice() {
+        [] => format!("there is no operator `{op}`"),
+        near => format!(
+            "there is no operator `{op}`, did you mean `{}`?",
+            near.join("`, `")
+        ),
+    })
+}

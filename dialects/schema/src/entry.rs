@@ -146,7 +146,7 @@ impl Entry<'_> {
 
     /// PyTorch takes the op apart with every table, also with the empty one.
     pub fn is_always_decomposed(&self) -> bool {
-        self.has_tag(Tag::Composite)
+        self.has_tag(Tag::Composite) && !self.has_tag(Tag::Core)
     }
 
     /// PyTorch's default Core ATen table takes the op apart.

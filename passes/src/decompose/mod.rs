@@ -12,6 +12,7 @@ mod choice;
 mod conv;
 mod copy;
 mod custom;
+mod einsum;
 mod elementwise;
 mod embedding;
 mod factory;
@@ -23,9 +24,10 @@ mod pool;
 mod product;
 mod quant;
 mod rearrange;
+mod recurrent;
 mod split;
 mod strides;
-
+mod upsample;
 mod view;
 mod window;
 
@@ -68,19 +70,22 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         attention::RULES,
         conv::RULES,
         copy::RULES,
+        einsum::RULES,
         embedding::RULES,
         factory::RULES,
         index::RULES,
         join::RULES,
         matmul::RULES,
-        quant::RULES,
-        rearrange::RULES,
-        window::RULES,
         pointwise::RULES,
         pool::RULES,
         product::RULES,
+        quant::RULES,
+        rearrange::RULES,
+        recurrent::RULES,
         split::RULES,
+        upsample::RULES,
         view::RULES,
+        window::RULES,
     ]
     .into_iter()
 }

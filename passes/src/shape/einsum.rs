@@ -12,17 +12,18 @@ use super::{
 
 /// What stands for a dimension: a letter, or a position counted from the end of an ellipsis.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Label {
+pub enum Label {
     Letter(char),
     Ellipsis(usize),
 }
 
 /// An equation, read.
-struct Equation {
-    operands: Vec<Vec<Label>>,
-    result: Vec<Label>,
+pub struct Equation {
+    /// The labels of each operand's dimensions.
+    pub operands: Vec<Vec<Label>>,
+    pub result: Vec<Label>,
     /// The labels of the result, then those that are summed over.
-    all: Vec<Label>,
+    pub all: Vec<Label>,
 }
 
 pub fn einsum(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
@@ -30,7 +31,8 @@ pub fn einsum(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
         return Err(call.unknown("the operands are multiplied in an order of their own"));
     }
     let tensors = call.tensors("tensors")?;
-    let equation = read(call, &tensors)?;
+    let ranks: Vec<usize> = tensors.iter().map(|tensor| tensor.rank()).collect();
+    let equation = read(&call.string("equation").unwrap_or_default(), &ranks)?;
     let mut operands = equation
         .operands
         .iter()
@@ -70,23 +72,24 @@ pub fn einsum(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
     }
 }
 
-fn read(call: &Call<'_>, tensors: &[std::rc::Rc<Tensor>]) -> Result<Equation, NoInference> {
-    let text: String = call.string("equation").unwrap_or_default();
+/// Reads an equation for operands of these ranks.
+pub fn read(text: &str, ranks: &[usize]) -> Result<Equation, NoInference> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let (inputs, output) = match text.split_once("->") {
         Some((inputs, output)) => (inputs, Some(output)),
         None => (text.as_str(), None),
     };
     let terms: Vec<&str> = inputs.split(',').collect();
-    if terms.len() != tensors.len() {
-        return Err(
-            call.contradiction(format!("`{text}` does not name {} operands", tensors.len()))
-        );
+    if terms.len() != ranks.len() {
+        return Err(NoInference::contradiction(format!(
+            "`{text}` does not name {} operands",
+            ranks.len()
+        )));
     }
     let operands = terms
         .iter()
-        .zip(tensors)
-        .map(|(term, tensor)| labels_of(call, term, tensor.rank()))
+        .zip(ranks)
+        .map(|(term, rank)| labels_of(term, *rank))
         .collect::<Result<Vec<_>, _>>()?;
     let labels = || operands.iter().flatten().copied();
     let most_ellipsis = labels()
@@ -112,7 +115,9 @@ fn read(call: &Call<'_>, tensors: &[std::rc::Rc<Tensor>]) -> Result<Equation, No
         .iter()
         .find(|label| !labels().any(|other| other == **label))
     {
-        return Err(call.contradiction(format!("`{letter}` of `{text}` is in no operand")));
+        return Err(NoInference::contradiction(format!(
+            "`{letter}` of `{text}` is in no operand"
+        )));
     }
     Ok(Equation {
         operands,
@@ -126,9 +131,10 @@ fn letter_order(letter: char) -> usize {
     letter as usize
 }
 
-fn labels_of(call: &Call<'_>, term: &str, rank: usize) -> Result<Vec<Label>, NoInference> {
+fn labels_of(term: &str, rank: usize) -> Result<Vec<Label>, NoInference> {
     let letters = term.replace("...", "").chars().count();
-    let misfit = || call.contradiction(format!("`{term}` does not fit an operand of rank {rank}"));
+    let misfit =
+        || NoInference::contradiction(format!("`{term}` does not fit an operand of rank {rank}"));
     let hidden = rank.checked_sub(letters).ok_or_else(misfit)?;
     let Some((before, after)) = term.split_once("...") else {
         if hidden > 0 {

@@ -17,7 +17,7 @@ mod call;
 mod control;
 mod conv;
 mod copy;
-mod einsum;
+pub(crate) mod einsum;
 mod env;
 mod factory;
 mod foreach;

@@ -16,9 +16,11 @@ mod einsum;
 mod elementwise;
 mod embedding;
 mod factory;
+mod image;
 mod index;
 mod join;
 mod matmul;
+mod pad;
 mod pointwise;
 mod pool;
 mod product;
@@ -73,9 +75,11 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         einsum::RULES,
         embedding::RULES,
         factory::RULES,
+        image::RULES,
         index::RULES,
         join::RULES,
         matmul::RULES,
+        pad::RULES,
         pointwise::RULES,
         pool::RULES,
         product::RULES,

@@ -16,7 +16,7 @@ mod einsum;
 mod elementwise;
 mod embedding;
 mod factory;
-mod image;
+mod grid;
 mod index;
 mod join;
 mod matmul;
@@ -75,7 +75,7 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         einsum::RULES,
         embedding::RULES,
         factory::RULES,
-        image::RULES,
+        grid::RULES,
         index::RULES,
         join::RULES,
         matmul::RULES,

@@ -27,6 +27,7 @@ mod product;
 mod quant;
 mod rearrange;
 mod recurrent;
+mod spectral;
 mod split;
 mod strides;
 mod upsample;
@@ -86,6 +87,7 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         quant::RULES,
         rearrange::RULES,
         recurrent::RULES,
+        spectral::RULES,
         split::RULES,
         upsample::RULES,
         view::RULES,

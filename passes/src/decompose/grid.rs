@@ -9,7 +9,21 @@ use crate::{
     pattern::{Replacement, Rewrite, Rewritten, Size, refuse},
 };
 
-pub(super) const RULES: &[(&str, Rule)] = &[("aten.affine_grid_generator.default", affine_grid)];
+pub(super) const RULES: &[(&str, Rule)] = &[
+    ("aten.affine_grid_generator.default", affine_grid),
+    ("aten.grid_sampler.default", grid_sampler),
+];
+
+// grid_sampler(x, grid) = the op for the number of dimensions.
+fn grid_sampler<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
+    let input = b.tensor("input")?;
+    let name = match b.rank(input)? {
+        4 => "aten.grid_sampler_2d.default",
+        5 => "aten.grid_sampler_3d.default",
+        rank => return refuse(format!("an image of rank {rank}")),
+    };
+    b.renamed(name)
+}
 
 // affine_grid(θ) = Σ (x, y, 1) θᵀ over a grid of coordinates from -1 to 1; (x, y, z, 1) of volumes.
 fn affine_grid<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {

@@ -12,6 +12,7 @@ mod choice;
 mod conv;
 mod copy;
 mod custom;
+mod distance;
 mod einsum;
 mod elementwise;
 mod embedding;
@@ -19,6 +20,8 @@ mod factory;
 mod grid;
 mod index;
 mod join;
+mod linalg;
+mod linalg_norm;
 mod matmul;
 mod pad;
 mod pointwise;
@@ -73,12 +76,15 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         attention::RULES,
         conv::RULES,
         copy::RULES,
+        distance::RULES,
         einsum::RULES,
         embedding::RULES,
         factory::RULES,
         grid::RULES,
         index::RULES,
         join::RULES,
+        linalg::RULES,
+        linalg_norm::RULES,
         matmul::RULES,
         pad::RULES,
         pointwise::RULES,

@@ -198,6 +198,10 @@ pub struct OptArgs {
     #[arg(long, value_name = "LIST", conflicts_with_all = ["to", "decompositions"])]
     pub passes: Option<String>,
 
+    /// Give an input another size and infer all types anew (repeatable), before any pass
+    #[arg(long, value_name = "INPUT.shape[DIM]=SIZE|SYMBOL=SIZE")]
+    pub assume: Vec<String>,
+
     /// Show the module on the error stream after this pass (repeatable)
     #[arg(long, value_name = "PASS")]
     pub print_ir_after: Vec<String>,

@@ -6,6 +6,7 @@ use expc_dialects::{Diagnostic, Program, mlir, text::parse_module};
 use expc_passes::{
     decompose::{CustomRules, Decompositions, Table},
     registry::parse_passes,
+    shape::assume::{self, Assumption},
 };
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
 use crate::{
     export::text::program_text,
     frontend::Loaded,
+    meta_device::MetaDevice,
     pipeline::{self, Dump, Level},
     tensor_file::write_atomically,
 };
@@ -24,8 +26,20 @@ use crate::{
 pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
     let passes = args.passes.as_deref().map(parse_passes).transpose();
     let passes = passes.map_err(Failure::usage)?;
+    let assumptions = args.assume.iter().map(|text| Assumption::parse(text));
+    let assumptions: Vec<Assumption> = assumptions
+        .collect::<Result<_, _>>()
+        .map_err(Failure::usage)?;
     let context = expc_dialects::context();
     let loaded = load::model(&context, &args.model.model, console)?;
+    if !assumptions.is_empty() {
+        let outcome = assume::assume(&loaded.module, &assumptions, Some(&MetaDevice));
+        load::report(
+            outcome.map(|report| report.untyped()),
+            &loaded.file,
+            console,
+        )?;
+    }
     let mut dump = Dump {
         after: args.print_ir_after.iter().cloned().collect(),
         after_all: args.print_ir_after_all,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use expc_dialects::{
-    Diagnostic, Graph, Program, constant::string_array, mlir, ops::attribute, program,
+    Diagnostic, Graph, Program, ValueType, constant::string_array, mlir, ops::attribute, program,
 };
 use expc_symbolic::Assumption;
 use melior::ir::{
@@ -33,6 +33,52 @@ pub(super) fn annotate(
         set_signature(&graph, analysis)?;
     }
     declare_symbols(module, program, analysis)
+}
+
+/// Forgets the types of all tensors but the inputs of the root graph, and the expressions of symbolic scalars that
+/// ops compute: they become `!aten.any`, as in a program that carries no shapes.
+pub fn forget_types(module: &Module<'_>) -> Result<(), Diagnostic> {
+    let program = Program::new(module);
+    let root = program.root()?.symbol();
+    let any = ValueType::Any.to_mlir(mlir::context_of(program.operation()));
+    for graph in program.graphs() {
+        let mut next = graph.block().first_operation_mut();
+        while let Some(mut op) = next {
+            for result in op.results() {
+                forget_type(result.into(), any);
+            }
+            // There is none on most ops.
+            let _ = op.remove_attribute(attribute::SYM);
+            next = op.next_in_block_mut();
+        }
+        if graph.symbol() != root {
+            for argument in graph.arguments() {
+                forget_type(argument, any);
+            }
+        }
+        let mut signature = graph.signature()?;
+        let outputs = signature.outputs.iter_mut();
+        let n_forgotten = outputs.filter_map(|output| output.sym.take()).count();
+        if n_forgotten > 0 {
+            mlir::set_signature(graph.operation(), &signature);
+        }
+        set_function_type(&graph);
+    }
+    Ok(())
+}
+
+fn forget_type<'c>(value: Value<'c, '_>, any: Type<'c>) {
+    if let Some(ValueType::Tensor(_)) = ValueType::from_mlir(value.r#type()) {
+        value.set_type(any);
+    }
+}
+
+/// Makes the type of a function that of its arguments and of what it returns.
+fn set_function_type(graph: &Graph<'_, '_>) {
+    let (arguments, returned) = (graph.arguments(), graph.returned());
+    let inputs: Vec<Type> = arguments.iter().map(ValueLike::r#type).collect();
+    let results: Vec<Type> = returned.iter().map(ValueLike::r#type).collect();
+    mlir::set_function_type(graph.operation(), &inputs, &results);
 }
 
 /// The texts of all symbolic scalars among values; none if one is not known.
@@ -86,9 +132,7 @@ fn set_signature(graph: &Graph<'_, '_>, analysis: &Analysis<'_, '_, '_>) -> Resu
     if has_symbols {
         mlir::set_signature(graph.operation(), &signature);
     }
-    let inputs: Vec<Type> = arguments.iter().map(ValueLike::r#type).collect();
-    let results: Vec<Type> = returned.iter().map(ValueLike::r#type).collect();
-    mlir::set_function_type(graph.operation(), &inputs, &results);
+    set_function_type(graph);
     Ok(())
 }
 

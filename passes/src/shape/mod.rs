@@ -10,6 +10,7 @@
 //! Start with `call.rs` (what a rule sees), `tensor.rs` and `env.rs` (what it works on).
 
 mod annotate;
+pub mod assume;
 mod attention;
 mod autocast;
 mod broadcast;

@@ -114,7 +114,40 @@ fn floor_div(base: &Expr, divisor: &Expr) -> Folded {
     if let Some(split) = split_whole_terms(base, divisor)? {
         return Ok(Some(split));
     }
+    if let Some(quotient) = divide_by_sum(base, divisor)? {
+        return Ok(Some(quotient));
+    }
     cancel_common_factor(base, divisor)
+}
+
+/// (q*b)//b = q for an integer q and a sum b, by division of polynomials
+fn divide_by_sum(base: &Expr, divisor: &Expr) -> Folded {
+    const MAX_TERMS: usize = 16;
+    let [lead, _, ..] = divisor.terms() else {
+        return Ok(None);
+    };
+    let mut rest = base.expand()?;
+    let mut quotients = Vec::new();
+    while quotients.len() < MAX_TERMS && !rest.is_zero() {
+        let mut quotient = None;
+        for term in rest.terms() {
+            let ratio = term.div(lead)?;
+            if is_integer(&ratio) {
+                quotient = Some(ratio);
+                break;
+            }
+        }
+        let Some(quotient) = quotient else {
+            return Ok(None);
+        };
+        let product = Expr::mul([quotient.clone(), divisor.clone()])?;
+        rest = rest.sub(&product.expand()?)?;
+        quotients.push(quotient);
+    }
+    match rest.is_zero() {
+        true => Expr::add(quotients).map(Some),
+        false => Ok(None),
+    }
 }
 
 fn floor_div_numbers(a: Number, b: Number) -> Folded {

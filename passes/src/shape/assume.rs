@@ -4,11 +4,7 @@ use std::collections::BTreeMap;
 
 use expc_dialects::{Constant, Diagnostic, Graph, Program, mlir, program};
 use expc_symbolic::{Expr, Relation, Value, eval};
-use melior::ir::{
-    Module, ValueLike,
-    attribute::ArrayAttribute,
-    operation::OperationLike,
-};
+use melior::ir::{Module, ValueLike, attribute::ArrayAttribute, operation::OperationLike};
 
 use super::{
     Item, MetaKernel, ShapeEnv, Size, Tensor,
@@ -136,7 +132,9 @@ fn resolve(program: &Program<'_, '_>, assumptions: &[Assumption]) -> Result<Know
                     }
                     Size::Expr(expr) => {
                         let (name, value) = solve(expr, value).ok_or_else(|| {
-                            bad(format!("`{input}.shape[{dim}]` is `{expr}`, which is never {value}"))
+                            bad(format!(
+                                "`{input}.shape[{dim}]` is `{expr}`, which is never {value}"
+                            ))
                         })?;
                         know(&env, &mut known, &name, value)?;
                     }
@@ -150,7 +148,10 @@ fn resolve(program: &Program<'_, '_>, assumptions: &[Assumption]) -> Result<Know
 fn know(env: &ShapeEnv<'_>, known: &mut Known, name: &str, value: i64) -> Result<(), Diagnostic> {
     let symbol: Size = Expr::torch_symbol(name).into();
     if env.statically(Relation::Eq, &symbol, &Size::Int(value)) == Some(false) {
-        let range = symbol.to_expr().as_symbol().map(|symbol| env.ranges().range(symbol));
+        let range = symbol
+            .to_expr()
+            .as_symbol()
+            .map(|symbol| env.ranges().range(symbol));
         let range = range.map(|range| format!(", its range is {range}"));
         return Err(bad(format!(
             "`{name}` cannot be {value}{}",
@@ -184,7 +185,8 @@ fn find_input<'c: 'a, 'a>(
         .ok_or_else(|| bad(format!("the program has no input `{name}`")))?;
     let argument = root.arguments().get(position).copied();
     let tensor = argument.and_then(|value| env.tensor_of(value.r#type()));
-    let tensor = tensor.ok_or_else(|| bad(format!("the input `{name}` is no tensor of known rank")))?;
+    let tensor =
+        tensor.ok_or_else(|| bad(format!("the input `{name}` is no tensor of known rank")))?;
     Ok((position, tensor))
 }
 

@@ -58,9 +58,16 @@ def decomposition_tags() -> dict[str, str]:
     }
 
 
+# What making a program functional replaces although its kernel is no composite.
+REPLACED = {"aten.lift_fresh_copy.default"}
+
+
 def is_composite(overload) -> bool:
     """Whether torch computes the op from others wherever it traces: ops that may return their argument."""
     from torch._export.utils import _is_cia_op
+
+    if str(overload) in REPLACED:
+        return True
 
     try:
         return not overload._schema.is_mutable and _is_cia_op(overload)

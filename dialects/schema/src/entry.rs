@@ -156,6 +156,12 @@ impl Entry<'_> {
             || self.is_always_decomposed()
     }
 
+    /// Answers a symbolic size, stride or the like, which may stay in a graph although torch's table names it.
+    pub fn asks_for_number(&self) -> bool {
+        let is_number = |ty: &Type| matches!(ty, Type::SymInt | Type::SymBool);
+        !self.schema.returns.is_empty() && self.schema.returns.iter().all(|ret| is_number(&ret.ty))
+    }
+
     /// Torch tags the op so.
     pub fn has_tag(&self, tag: Tag) -> bool {
         self.tags.contains(tag)

@@ -14,6 +14,11 @@ use crate::{
 };
 
 pub(super) const RULES: &[(&str, Rule)] = &[
+    ("aten._autocast_to_full_precision.default", cast_to_result),
+    (
+        "aten._autocast_to_reduced_precision.default",
+        cast_to_result,
+    ),
     ("aten._cast_Byte.default", cast_to::<0>),
     ("aten._cast_Char.default", cast_to::<1>),
     ("aten._cast_Double.default", cast_to::<7>),
@@ -22,6 +27,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten._cast_Int.default", cast_to::<3>),
     ("aten._cast_Long.default", cast_to::<4>),
     ("aten._cast_Short.default", cast_to::<2>),
+    ("aten._to_cpu.default", to_cpu),
     ("aten.alias_copy.default", copied_view),
     ("aten.chalf.default", cast_to::<8>),
     ("aten.conj.default", conj),
@@ -29,7 +35,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.diagonal_copy.default", copied_view),
     ("aten.expand_copy.default", copied_view),
     ("aten.imag.default", imag),
-    ("aten.item.default", item),
+    ("aten.lift_fresh_copy.default", lift_fresh_copy),
     ("aten.positive.default", positive),
     ("aten.real.default", real),
     ("aten.resize_as.default", resize_as),
@@ -112,6 +118,32 @@ fn cast_to<'c, 'a, const DTYPE: i64>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> 
     single(converted(b, b.tensor("self")?, &wanted)?)
 }
 
+// _autocast_to_x_precision(x) = to(x, the dtype of the result)
+fn cast_to_result<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    let wanted = Wanted {
+        dtype: Some(b.result_meta(0)?.dtype),
+        ..Wanted::default()
+    };
+    single(converted(b, b.tensor("self")?, &wanted)?)
+}
+
+// _to_cpu(xs) = each x on the CPU
+fn to_cpu<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    let wanted = Wanted {
+        device: Some("cpu".to_owned()),
+        ..Wanted::default()
+    };
+    let tensors = b.tensors("tensors")?.into_iter();
+    tensors
+        .map(|tensor| converted(b, tensor, &wanted).map(Some))
+        .collect()
+}
+
+// lift_fresh_copy(x) = clone(x)
+fn lift_fresh_copy<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    single(b.op_value("aten.clone.default", args![b.tensor("self")?])?)
+}
+
 fn converted<'c, 'a>(
     b: &Rewrite<'_, 'c, 'a>,
     x: Value<'c, 'a>,
@@ -163,12 +195,6 @@ fn same_device(left: &str, right: &str) -> bool {
         None => (device.to_owned(), "0".to_owned()),
     };
     index(left) == index(right)
-}
-
-// item(x) = _local_scalar_dense(x)
-fn item<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
-    let item = b.op_value("aten._local_scalar_dense.default", args![b.tensor("self")?])?;
-    single(item)
 }
 
 // positive(x) = x

@@ -21,6 +21,8 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.empty_like.default", empty_like),
     ("aten.eye.default", eye),
     ("aten.eye.m", eye),
+    ("aten.fill.Scalar", fill),
+    ("aten.fill.Tensor", fill),
     ("aten.linspace.Scalar_Tensor", linspace),
     ("aten.linspace.Tensor_Scalar", linspace),
     ("aten.linspace.Tensor_Tensor", linspace),
@@ -35,6 +37,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.new_zeros.default", filled::<0>),
     ("aten.ones.default", filled::<1>),
     ("aten.ones_like.default", filled_like::<1>),
+    ("aten.zero.default", filled_like::<0>),
     ("aten.zeros.default", filled::<0>),
     ("aten.zeros_like.default", filled_like::<0>),
 ];
@@ -184,7 +187,19 @@ fn new_full<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     single(b.full(b.size_list("size")?, value, &b.result_options()?)?)
 }
 
-// zeros_like(x) = full_like(x, 0), ones_like(x) = full_like(x, 1)
+// fill(x, v) = full_like(x, v), copy(x, v) for a tensor v
+fn fill<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    let x = b.tensor("self")?;
+    if let Ok(value) = b.tensor("value") {
+        return single(b.op_value("aten.copy.default", args![x, value])?);
+    }
+    let Some(value) = b.arg("value") else {
+        return refuse("no value to fill with");
+    };
+    single(b.op_value("aten.full_like.default", vec![x.into(), value])?)
+}
+
+// zero(x) = zeros_like(x) = full_like(x, 0), ones_like(x) = full_like(x, 1)
 fn filled_like<'c, 'a, const NUMBER: i64>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let value = number_of(b.result_meta(0)?.dtype, NUMBER);
     let kwargs = given_kwargs(

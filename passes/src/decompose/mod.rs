@@ -30,10 +30,13 @@ mod product;
 mod quant;
 mod rearrange;
 mod recurrent;
+mod sparse;
 mod spectral;
 mod split;
 mod strides;
+mod symbolic;
 mod upsample;
+mod vander;
 mod view;
 mod window;
 
@@ -93,9 +96,12 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         quant::RULES,
         rearrange::RULES,
         recurrent::RULES,
+        sparse::RULES,
         spectral::RULES,
         split::RULES,
+        symbolic::RULES,
         upsample::RULES,
+        vander::RULES,
         view::RULES,
         window::RULES,
     ]
@@ -200,7 +206,7 @@ fn left_over(
         for operation in graph.operations() {
             let Some(def) = AtenOp::new(operation)
                 .def()
-                .filter(|def| decompositions.contains(def))
+                .filter(|def| decompositions.contains(def) && !def.asks_for_number())
             else {
                 continue;
             };

@@ -1,6 +1,6 @@
 //! Quantization that only rounds.
 
-use expc_dialects::ScalarType;
+use expc_dialects::{Argument, ScalarType};
 
 use super::{Rule, elementwise::Answer};
 use crate::{
@@ -28,6 +28,10 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     (
         "aten.fake_quantize_per_tensor_affine_cachemask_backward.default",
         fake_quantize_backward,
+    ),
+    (
+        "quantized_decomposed._choose_qparams_per_token_asymmetric_impl.default",
+        choose_qparams_per_token,
     ),
 ];
 
@@ -58,4 +62,37 @@ fn fake_quantize_by_tensors<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
 // fake_quantize_cachemask_backward(g, m) = g * m
 fn fake_quantize_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     single(b.mul(b.tensor("grad")?, b.tensor("mask")?)?)
+}
+
+/// The numbers of eight bits.
+const LEAST: i64 = -128;
+const GREATEST: i64 = 127;
+
+// scale = (max(0, greatest) - min(0, least)) / 255 of each row, zero point = what moves the nearer end onto its
+// number, both within bounds
+fn choose_qparams_per_token<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    let x = b.tensor("input")?;
+    let bound = |reduction: &str, limit: &str| {
+        let name = format!("aten.{reduction}.default");
+        let value = b.op_value(&name, args![x, vec![-1_i64], true])?;
+        let zeros = b.op_value("aten.zeros_like.default", args![value])?;
+        b.op_value(&format!("aten.{limit}.other"), args![value, zeros])
+    };
+    let (least, greatest) = (bound("amin", "min")?, bound("amax", "max")?);
+    let clamp = |value, low: Argument<'c, 'a>, high: Argument<'c, 'a>| {
+        b.op_value("aten.clamp.default", vec![Argument::from(value), low, high])
+    };
+    let scale = b.div(b.sub(greatest, least)?, 255.0)?;
+    let scale = clamp(scale, f64::from(f32::EPSILON).into(), ().into())?;
+    let (low, high) = (b.div(least, scale)?, b.div(greatest, scale)?);
+    let errors = b.add(b.add(low, LEAST)?, b.add(high, GREATEST)?)?;
+    let nearer_low = b.compare("gt", errors, 0)?;
+    let (from_low, from_high) = (b.sub(LEAST, low)?, b.sub(GREATEST, high)?);
+    let zero_point = b.select(nearer_low, from_low, from_high)?;
+    let zero_point = clamp(zero_point, LEAST.into(), GREATEST.into())?;
+    let zero_point = b.unary("round", zero_point)?;
+    Ok(vec![
+        Some(b.cast(scale, ScalarType::Float64)?),
+        Some(b.cast(zero_point, ScalarType::Int64)?),
+    ])
 }

@@ -25,6 +25,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.broadcast_tensors.default", broadcast_tensors),
     ("aten.broadcast_to.default", broadcast_to),
     ("aten.contiguous.default", contiguous),
+    ("aten.data.default", detach),
     ("aten.detach.default", detach),
     ("aten.expand_as.default", expand_as),
     ("aten.flatten.using_ints", flatten),
@@ -44,6 +45,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.reshape_as.default", reshape_as),
     ("aten.squeeze.default", squeeze),
     ("aten.squeeze.dim", squeeze_dim),
+    ("aten.sum_to_size.default", sum_to_size),
     ("aten.swapaxes.default", transpose),
     ("aten.swapdims.default", transpose),
     ("aten.t.default", t),
@@ -356,6 +358,33 @@ pub(super) fn broadcast_sizes_but<'c, 'a>(
     Ok(sizes)
 }
 
+// sum_to_size(x, s) = sum over the dimensions that expanding from s to the sizes of x repeats, viewed as s
+fn sum_to_size<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    let (x, target) = (b.tensor("self")?, b.size_list("size")?);
+    if target.is_empty() {
+        return single(b.op_value("aten.sum.default", args![x])?);
+    }
+    let sizes = b.sizes(x)?;
+    let Some(leading) = sizes.len().checked_sub(target.len()) else {
+        return refuse("the sum has more dimensions than the tensor");
+    };
+    let mut summed: Vec<usize> = (0..leading).collect();
+    for (at, (size, wanted)) in sizes.iter().skip(leading).zip(&target).enumerate() {
+        if b.size_is(wanted, 1) && !b.size_is(size, 1) {
+            summed.push(at + leading);
+        }
+    }
+    let mut value = x;
+    if !summed.is_empty() {
+        value = b.op_value("aten.sum.dim_IntList", args![x, dims(&summed), true])?;
+    }
+    single(if leading > 0 {
+        b.view(value, target)?
+    } else {
+        value
+    })
+}
+
 // squeeze(x) = squeeze(x, all dimensions)
 fn squeeze<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let x = b.tensor("self")?;
@@ -441,7 +470,7 @@ fn linalg_diagonal<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     single(b.op_value("aten.diagonal.default", args)?)
 }
 
-// detach(x) = alias(x): what a program computes has no gradients
+// detach(x) = data(x) = alias(x): what a program computes has no gradients
 fn detach<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     single(alias(b, b.tensor("self")?)?)
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use expc_dialects::{Diagnostic, Program, verify::verify};
+use expc_dialects::{Diagnostic, Program, mlir, text::collect_diagnostics, verify::verify};
 use expc_passes::{
     contract,
     decompose::Decompositions,
@@ -133,7 +133,11 @@ pub fn run_passes(
 /// Verifies what a pass left.
 fn verified(module: &Module<'_>, pass: &PassCall) -> Result<(), Vec<Diagnostic>> {
     let mut found = verify(&Program::new(module));
-    if !module.as_operation().verify() {
+    let operation = module.as_operation();
+    let (is_valid, refusals) =
+        collect_diagnostics(mlir::context_of(operation), || operation.verify());
+    found.extend(refusals);
+    if !is_valid && found.is_empty() {
         found.push(internal("MLIR refuses the module"));
     }
     for diagnostic in &mut found {

@@ -28,6 +28,7 @@ pub mod attribute {
     pub const NAMES: &str = "aten.names";
     pub const BY_KEYWORD: &str = "aten.by_keyword";
     pub const SINGLE: &str = "aten.single";
+    pub const PARAMETERS: &str = "aten.parameters";
     pub(super) const OPERAND_SEGMENTS: &str = "operandSegmentSizes";
     pub(super) const RESULT_SEGMENTS: &str = "resultSegmentSizes";
     pub(super) const ARGS: &str = "args";
@@ -353,6 +354,11 @@ impl<'c: 'a, 'a> AtenOp<'c, 'a> {
     /// A higher-order op that returns a bare value and not a tuple.
     pub fn is_single(&self) -> bool {
         self.op.has_attribute(attribute::SINGLE)
+    }
+
+    /// The names that the schema of an op gives to its positional arguments, where only the program knows it.
+    pub fn parameters(&self) -> Vec<String> {
+        self.string_list(attribute::PARAMETERS)
     }
 
     fn string_list(&self, name: &str) -> Vec<String> {

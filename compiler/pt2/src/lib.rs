@@ -1,4 +1,4 @@
-//! Reading `.pt2` archives of PyTorch 2.3 to 2.15 without Python, MLIR or libtorch.
+//! Reading and writing `.pt2` archives of PyTorch 2.3 to 2.15 without Python, MLIR or libtorch.
 //!
 //! [`Archive`] opens a file: the zip directory, which of the three layouts it has, the program's text.
 //! [`Archive::program`] gives the program as Rust types, the same for all schemas.
@@ -45,6 +45,7 @@ mod schema;
 mod tensor;
 mod validate;
 mod weights;
+mod write;
 mod zip;
 
 pub use archive::{Archive, ArchiveLayout};
@@ -58,4 +59,5 @@ pub use schema::*;
 pub use tensor::{Storage, StorageId, TensorError, TensorFault, TensorRecord};
 pub use validate::{GraphError, GraphFault, NodePlace, Place, validate};
 pub use weights::{Constant, SampleInputs, Storages, Weights};
+pub use write::{Constants, Contents, Payload, Payloads, SCHEMA};
 pub use zip::{EntryFault, NameFault, ZipError};

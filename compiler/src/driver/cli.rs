@@ -170,6 +170,8 @@ pub enum Emit {
     Mlir,
     /// What PyTorch prints of an ExportedProgram
     Text,
+    /// An archive with weights, which PyTorch 2.11 loads
+    Pt2,
 }
 
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ use super::{
     load,
 };
 use crate::{
-    export::text::program_text,
+    export::{pt2, text::program_text},
     frontend::Loaded,
     meta_device::MetaDevice,
     pipeline::{self, Dump, Level},
@@ -66,7 +66,14 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
     if let Some((path, error)) = dump.fault {
         return Err(unwritable(&path, &error).into());
     }
-    let mut text = emitted(args, &loaded)?;
+    let mut text = match args.emit {
+        Emit::Mlir => module_text(args, &loaded),
+        Emit::Text => {
+            let text = program_text(&loaded.program());
+            text.map_err(|fault| fault.in_file(&loaded.file))?
+        }
+        Emit::Pt2 => return write_archive(args, &loaded, console),
+    };
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -110,23 +117,30 @@ fn functions(file: &str) -> Outcome<CustomRules> {
     Ok(rules.map_err(in_file)?)
 }
 
-fn emitted(args: &OptArgs, loaded: &Loaded<'_>) -> Outcome<String> {
-    match args.emit {
-        Emit::Mlir => {
-            let options = mlir::PrintOptions {
-                locations: args.locations,
-                ..Default::default()
-            };
-            Ok(mlir::print_operation(
-                &loaded.module.as_operation(),
-                options,
-            ))
-        }
-        Emit::Text => {
-            let text = program_text(&loaded.program());
-            Ok(text.map_err(|fault| fault.in_file(&loaded.file))?)
-        }
-    }
+fn module_text(args: &OptArgs, loaded: &Loaded<'_>) -> String {
+    let options = mlir::PrintOptions {
+        locations: args.locations,
+        ..Default::default()
+    };
+    mlir::print_operation(&loaded.module.as_operation(), options)
+}
+
+/// Writes the program with the weights that it came with.
+fn write_archive(args: &OptArgs, loaded: &Loaded<'_>, console: &mut Console<'_>) -> Outcome {
+    let program = loaded.program();
+    let source = pt2::Source {
+        archive: loaded.archive.as_ref(),
+        weights: None,
+    };
+    let outcome = match &args.output {
+        None => pt2::write_pt2(&program, &source, &mut *console.stdout),
+        Some(path) => pt2::save(&program, &source, path),
+    };
+    let in_file = |found: Vec<Diagnostic>| -> Failure {
+        let located = found.into_iter().map(|fault| fault.in_file(&loaded.file));
+        located.collect::<Vec<_>>().into()
+    };
+    outcome.map_err(in_file)
 }
 
 fn unwritable(path: &std::path::Path, error: &io::Error) -> Diagnostic {

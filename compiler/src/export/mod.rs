@@ -1,3 +1,4 @@
 //! Writers: one file per form that a program is written in.
 
+pub mod pt2;
 pub mod text;

@@ -6,8 +6,8 @@
 mod build;
 mod code;
 mod comment;
-mod fx;
-mod layout;
+pub(super) mod fx;
+pub(super) mod layout;
 mod names;
 mod python;
 mod region;

@@ -92,6 +92,14 @@ impl<'c, 'a> OpBuilder<'c, 'a> {
         self
     }
 
+    /// Names of the positional arguments of an op that no schema describes.
+    #[must_use]
+    pub fn parameters(mut self, names: &[String]) -> Self {
+        self.attributes
+            .push((attribute::PARAMETERS, string_array(self.context, names)));
+        self
+    }
+
     /// Marks a higher-order op that returns a bare value.
     #[must_use]
     pub fn single(mut self) -> Self {

@@ -86,6 +86,8 @@ impl<'c: 'a, 'a> FxGraph<'c, 'a> {
             nodes: builder.nodes,
             children: builder.children,
             output_names,
+            call_names: builder.call_names,
+            values: builder.values,
         })
     }
 }
@@ -98,6 +100,8 @@ struct Builder<'c, 'a, 'g> {
     children: Vec<Child<'c, 'a>>,
     child_names: FxHashSet<String>,
     input_names: Vec<String>,
+    /// The name of the node of each op that was made so far.
+    call_names: Vec<String>,
     /// Nodes by the key of their value.
     values: FxHashMap<usize, NodeIndex>,
     /// Keys of the values that something in the graph uses.
@@ -139,6 +143,7 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
             children: Vec::new(),
             child_names: FxHashSet::default(),
             input_names: Vec::new(),
+            call_names: Vec::new(),
             values: FxHashMap::default(),
             used,
             names: FreeNames::default(),
@@ -303,6 +308,7 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
             let name = named.unwrap_or_else(|| self.node_name(op, &names));
             let sym = syms.get(&value_key(*value)).map(String::as_str);
             let annotation = annotation(*value, sym);
+            self.call_names.push(name.clone());
             self.define(
                 *value,
                 Node {
@@ -315,6 +321,7 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
             return Ok(behind);
         }
         let name = self.node_name(op, &names);
+        self.call_names.push(name.clone());
         let call = self.push(Node {
             name: name.clone(),
             annotation: None,

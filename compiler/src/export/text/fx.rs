@@ -3,7 +3,8 @@
 //! The IR has neither `getitem` nodes for the results of one op nor `get_attr` nodes for the graphs that a
 //! higher-order op names; they are put back here.
 
-use expc_dialects::{Constant, Graph, Program};
+use expc_dialects::{Constant, Graph, Program, mlir::value_key};
+use melior::ir::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// The graphs of a program by symbol.
@@ -29,6 +30,18 @@ pub struct FxGraph<'c, 'a> {
     /// Names in the signature: of each input, and of each output (empty for constants).
     pub input_names: Vec<String>,
     pub output_names: Vec<String>,
+    /// The name of the node of each op, in the order of the ops.
+    pub call_names: Vec<String>,
+    /// The nodes of values, by key; results that nothing takes out have none.
+    pub values: FxHashMap<usize, NodeIndex>,
+}
+
+impl FxGraph<'_, '_> {
+    /// The name of the node that a value is.
+    pub fn name_of(&self, value: Value<'_, '_>) -> Option<&str> {
+        let node = self.nodes.get(*self.values.get(&value_key(value))?)?;
+        Some(&node.name)
+    }
 }
 
 /// A graph that a node names.

@@ -178,6 +178,14 @@ fn provenance(program: &schema::ExportedProgram<'_>) -> Constant {
             ),
         ),
     ];
+    let metadata = &program.graph_module.metadata;
+    if !metadata.is_empty() {
+        let metadata = metadata.iter().map(|(key, text)| {
+            let text = Constant::Str(text.as_str().to_owned());
+            (key.as_str().to_owned(), text)
+        });
+        entries.push(("metadata".to_owned(), Constant::Dict(metadata.collect())));
+    }
     if let Some(torch) = &program.torch_version {
         entries.push(("torch".to_owned(), Constant::Str(torch.as_str().to_owned())));
     }

@@ -309,10 +309,11 @@ impl<'c> Lowering<'c, '_> {
                 by_keyword: input.kind == Some(schema::ArgumentKind::Keyword),
             });
         }
+        let mut parameters = Vec::new();
         if table::lookup(&name).is_none() {
             // Without a schema, only arguments by keyword have names.
             for argument in arguments.iter_mut().filter(|argument| !argument.by_keyword) {
-                argument.name.clear();
+                parameters.push(std::mem::take(&mut argument.name));
             }
         }
         let results = self.results(graph, node)?;
@@ -339,6 +340,10 @@ impl<'c> Lowering<'c, '_> {
         }
         if node.is_hop_single_tensor_return == Some(true) {
             builder = builder.single();
+        }
+        let is_custom = node.target.starts_with("torch.ops.") && !name.starts_with("hop.");
+        if is_custom && parameters.iter().any(|name| !name.is_empty()) {
+            builder = builder.parameters(&parameters);
         }
         let op = block.append_operation(builder.build()?);
         for (index, result) in results.iter().enumerate() {

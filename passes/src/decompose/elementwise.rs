@@ -244,6 +244,44 @@ impl<'c: 'a, 'a> Rewrite<'_, 'c, 'a> {
         self.promote(tensors, Promotion::IntToFloat)
     }
 
+    /// The first result of a new op.
+    pub(super) fn first_of(
+        &self,
+        name: &str,
+        args: Vec<Argument<'c, 'a>>,
+    ) -> Rewritten<Value<'c, 'a>> {
+        match self.ops(name, args, &[])?.first() {
+            Some(result) => Ok(*result),
+            None => refuse(format!("`{name}` has no result")),
+        }
+    }
+
+    /// The dtypes of an elementwise decomposition of the tensors among these arguments.
+    pub(super) fn promotion_of(&self, names: &[&str], promotion: Promotion) -> Rewritten<Promoted> {
+        let tensors: Vec<Argument> = names
+            .iter()
+            .filter_map(|name| self.optional_tensor(name))
+            .map(Argument::Value)
+            .collect();
+        self.promotion(&tensors, promotion)
+    }
+
+    /// A tensor argument in a dtype.
+    pub(super) fn tensor_as(&self, name: &str, dtype: ScalarType) -> Rewritten<Value<'c, 'a>> {
+        self.cast(self.tensor(name)?, dtype)
+    }
+
+    /// A tensor argument in a dtype, or none.
+    pub(super) fn optional_tensor_as(
+        &self,
+        name: &str,
+        dtype: ScalarType,
+    ) -> Rewritten<Option<Value<'c, 'a>>> {
+        self.optional_tensor(name)
+            .map(|tensor| self.cast(tensor, dtype))
+            .transpose()
+    }
+
     /// The replacement by a value in a dtype.
     pub(super) fn answer(&self, x: Value<'c, 'a>, dtype: ScalarType) -> Answer<'c, 'a> {
         single(self.cast(x, dtype)?)

@@ -6,11 +6,15 @@
 //!
 //! Valid on functional programs: the rules know no in-place ops.
 
+mod activation;
+mod activation_backward;
 mod alias;
 mod attention;
+mod calculus;
 mod choice;
 mod conv;
 mod copy;
+mod cross_entropy;
 mod custom;
 mod distance;
 mod einsum;
@@ -22,14 +26,21 @@ mod index;
 mod join;
 mod linalg;
 mod linalg_norm;
+mod loss;
+mod loss_backward;
 mod matmul;
+mod norm;
+mod norm_backward;
 mod pad;
 mod pointwise;
 mod pool;
 mod product;
 mod quant;
+mod random;
 mod rearrange;
 mod recurrent;
+mod reduction;
+mod similarity;
 mod sparse;
 mod spectral;
 mod split;
@@ -75,10 +86,14 @@ static RULES: LazyLock<FxHashMap<&'static str, Rule>> =
 
 fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
     [
+        activation::RULES,
+        activation_backward::RULES,
         alias::RULES.as_slice(),
         attention::RULES,
+        calculus::RULES,
         conv::RULES,
         copy::RULES,
+        cross_entropy::RULES,
         distance::RULES,
         einsum::RULES,
         embedding::RULES,
@@ -88,14 +103,21 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         join::RULES,
         linalg::RULES,
         linalg_norm::RULES,
+        loss::RULES,
+        loss_backward::RULES,
         matmul::RULES,
+        norm::RULES,
+        norm_backward::RULES,
         pad::RULES,
         pointwise::RULES,
         pool::RULES,
         product::RULES,
         quant::RULES,
+        random::RULES,
         rearrange::RULES,
         recurrent::RULES,
+        reduction::RULES,
+        similarity::RULES,
         sparse::RULES,
         spectral::RULES,
         split::RULES,
@@ -406,4 +428,20 @@ fn same_shape(expected: &TensorMeta, found: &TensorMeta) -> bool {
 
 fn fault(op: OperationRef<'_, '_>, what: String) -> Refusal {
     Diagnostic::at(&op, "E0402", format!("`{}` {what}", AtenOp::new(op).name())).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_op_has_one_rule() {
+        let mut seen = BTreeSet::new();
+        let twice: Vec<&str> = families()
+            .flatten()
+            .map(|(name, _)| *name)
+            .filter(|name| !seen.insert(*name))
+            .collect();
+        assert!(twice.is_empty(), "more than one rule: {twice:?}");
+    }
 }

@@ -385,6 +385,8 @@ fn masked_fill<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
 fn in_dtype<'c, 'a>(scalar: Argument<'c, 'a>, dtype: ScalarType) -> Argument<'c, 'a> {
     match number(&scalar) {
         Some(number) if dtype.is_floating_point() => number.into(),
+        #[allow(clippy::cast_possible_truncation, reason = "Python's own conversion")]
+        Some(number) if dtype.is_integer() => (number.trunc() as i64).into(),
         _ => scalar,
     }
 }
@@ -515,8 +517,6 @@ fn special_log_ndtr<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
 // ndtr(x) = (1 + erf(x / sqrt(2))) / 2.
 fn special_ndtr<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let x = b.tensor("self")?;
-    let dtype = b.promoted_dtype(&[x.into()], Promotion::IntToFloat)?;
-    let x = b.cast(x, dtype)?;
     let scalar = |op, x, y: f64| b.op_value(op, args![x, y]);
     let scaled = scalar("aten.mul.Scalar", x, std::f64::consts::FRAC_1_SQRT_2)?;
     let erf = b.unary("erf", scaled)?;

@@ -55,6 +55,10 @@ pub const RULES: &[Row] = &[
         "aten.multi_margin_loss aten.multilabel_margin_loss aten.multilabel_soft_margin_loss",
         class_scores_loss,
     ),
+    (
+        "aten.multilabel_margin_loss_forward",
+        multilabel_margin_loss_forward,
+    ),
     ("aten.ctc_loss", ctc_loss),
 ];
 
@@ -151,6 +155,15 @@ fn per_sample_loss(call: &Call<'_>) -> Results {
 
 fn class_scores_loss(call: &Call<'_>) -> Results {
     per_sample_loss(call)
+}
+
+/// The loss, and for each target whether it counts.
+fn multilabel_margin_loss_forward(call: &Call<'_>) -> Results {
+    let mut results = class_scores_loss(call)?;
+    let (scores, target) = (call.tensor_at(0)?, call.tensor_at(1)?);
+    let listed = Tensor::contiguous(scores.dtype, target.sizes.clone(), &scores.device)?;
+    results.push(listed.into());
+    Ok(results)
 }
 
 fn ctc_loss(call: &Call<'_>) -> Results {

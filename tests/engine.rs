@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
+use expc::pipeline::{Level, lower};
 use expc::tensor_file::{self, HostTensor};
-use expc::{Device, ExportedProgram};
+use expc::{Device, ExportedProgram, frontend};
 use expc_dialects::ScalarType;
 use expc_pt2::SharedBytes;
 use expc_runtime::compare::{self, Difference, Tolerance};
@@ -130,7 +131,7 @@ fn call_in_turn(program: &Program, inputs: &[PathBuf]) -> Result<Vec<Arrays<Tens
     for library in &program.libraries {
         torch::load_library(library).map_err(|error| error.to_string())?;
     }
-    let program = ExportedProgram::load(&program.model).map_err(|error| error.to_string())?;
+    let program = load(program)?;
     let module = program
         .module(Device::CPU)
         .map_err(|error| error.to_string())?;
@@ -173,6 +174,23 @@ fn call_in_turn(program: &Program, inputs: &[PathBuf]) -> Result<Vec<Arrays<Tens
         results.push(arrays);
     }
     Ok(results)
+}
+
+/// Loads a program at the level that its options name.
+fn load(program: &Program) -> Result<ExportedProgram, String> {
+    let level = match program.options {
+        ["--level", "functional"] => Level::Functional,
+        ["--level", "core"] => Level::Core,
+        _ => Level::Exported,
+    };
+    let load = || -> expc::Result<ExportedProgram> {
+        let context = expc::context();
+        let loaded = frontend::load_file(&context, &program.model)?;
+        lower(&loaded.module, level, &mut ())?;
+        ExportedProgram::from_loaded(&loaded)
+    };
+    // MLIR recurses over the module.
+    with_stack(|| load().map_err(|error| error.to_string()))
 }
 
 /// Copies of tensors, with their bytes to tell whether they change.

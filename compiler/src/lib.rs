@@ -27,6 +27,15 @@ pub mod meta_device;
 pub mod pipeline;
 mod program;
 pub mod report;
+
+/// Tables of decompositions, and what rules are written with.
+pub mod decompose {
+    pub use expc_passes::{
+        args,
+        decompose::{Decompositions, Method, Table},
+        pattern::{Refusal, Replacement, Rewrite, Rewritten, refuse, single},
+    };
+}
 pub mod tensor_file;
 
 pub use diagnostics::Diagnostics;
@@ -43,3 +52,8 @@ pub use tch;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/library.md")]
 struct Guide;
+
+/// The guide, whose examples are run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/decompositions.md")]
+struct DecompositionGuide;

@@ -7,3 +7,5 @@ pub mod functionalize;
 pub mod pattern;
 pub mod registry;
 pub mod shape;
+
+pub use expc_dialects::Argument;

@@ -109,7 +109,7 @@ pub fn size_argument<'c, 'a>(sizes: impl IntoIterator<Item = Size<'c, 'a>>) -> A
 /// The positional arguments of a new op.
 #[macro_export]
 macro_rules! args {
-    ($($arg:expr),* $(,)?) => { vec![$(::expc_dialects::Argument::from($arg)),*] };
+    ($($arg:expr),* $(,)?) => { vec![$($crate::Argument::from($arg)),*] };
 }
 
 /// An op that a rule looks at, and the place for new ones.

@@ -170,6 +170,10 @@ pub enum Emit {
     Mlir,
     /// What PyTorch prints of an ExportedProgram
     Text,
+    /// A graph for Graphviz
+    Dot,
+    /// Signature and nodes, for scripts
+    Json,
     /// An archive with weights, which PyTorch 2.11 loads
     Pt2,
 }

@@ -15,7 +15,7 @@ use super::{
     load,
 };
 use crate::{
-    export::{pt2, text::program_text},
+    export::{dot::dot, json::json, pt2, text::program_text},
     frontend::Loaded,
     meta_device::MetaDevice,
     pipeline::{self, Dump, Level},
@@ -71,6 +71,11 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
         Emit::Text => {
             let text = program_text(&loaded.program());
             text.map_err(|fault| fault.in_file(&loaded.file))?
+        }
+        Emit::Dot => dot(&loaded.program()).map_err(|fault| fault.in_file(&loaded.file))?,
+        Emit::Json => {
+            let value = json(&loaded.program()).map_err(|fault| fault.in_file(&loaded.file))?;
+            value.to_string()
         }
         Emit::Pt2 => return write_archive(args, &loaded, console),
     };

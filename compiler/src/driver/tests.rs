@@ -132,7 +132,7 @@ fn a_wrong_command_line_is_status_2() {
         &["run", "m.pt2", "--input", "no equals sign"],
         &["run", "m.pt2", "-o", "out.txt"],
         &["run", "m.pt2", "--rtol", "1"],
-        &["opt", "m.pt2", "--emit", "dot"],
+        &["opt", "m.pt2", "--emit", "onnx"],
     ] {
         let answer = expc(args);
         assert_eq!(answer.status, USAGE, "{args:?}: {}", answer.stderr);

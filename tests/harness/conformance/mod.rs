@@ -37,10 +37,18 @@ pub enum Action {
 }
 
 /// All modes.
-pub const MODES: [Mode; 3] = [
+pub const MODES: [Mode; 5] = [
     Mode {
         name: "exported",
         action: Action::Run(&["--no-optimize"]),
+    },
+    Mode {
+        name: "functional",
+        action: Action::Run(&["--level", "functional"]),
+    },
+    Mode {
+        name: "core",
+        action: Action::Run(&["--level", "core"]),
     },
     Mode {
         name: "printed",

@@ -16,7 +16,7 @@ from pathlib import Path
 TOOLS = Path(__file__).resolve().parent
 CORPUS = TOOLS.parent / ".corpus"
 # Per script: the folder of the definitions that it uses.
-DEFINITIONS = {"make_feature_cases.py": "features", "make_models.py": "models"}
+DEFINITIONS = {"make_feature_cases.py": "features", "make_models.py": "models", "make_mutations.py": "mutations"}
 
 # Per set: the folder, the script and its options.
 SETS = {
@@ -25,6 +25,7 @@ SETS = {
         ("exportdb", "make_exportdb.py", []),
         ("features", "make_feature_cases.py", []),
         ("models", "make_models.py", ["--set", "small"]),
+        ("mutations", "make_mutations.py", ["--sample"]),
     ],
     "full": [
         ("exportdb", "make_exportdb.py", []),
@@ -34,6 +35,7 @@ SETS = {
         ("features_decomposed", "make_feature_cases.py", ["--decomposed"]),
         ("features_strict", "make_feature_cases.py", ["--strict"]),
         ("state", "make_models.py", ["--set", "state"]),
+        ("mutations", "make_mutations.py", []),
         ("models", "make_models.py", ["--set", "models"]),
         ("opinfo", "make_opinfo.py", []),
         ("opinfo_decomposed", "make_opinfo.py", ["--decomposed"]),

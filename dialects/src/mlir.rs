@@ -32,7 +32,7 @@ use mlir_sys::{
     mlirNamedAttributeGet, mlirOpOperandGetNextUse, mlirOpOperandGetOwner, mlirOpOperandIsNull,
     mlirOpPrintingFlagsCreate, mlirOpPrintingFlagsDestroy,
     mlirOpPrintingFlagsElideLargeElementsAttrs, mlirOpPrintingFlagsEnableDebugInfo,
-    mlirOpPrintingFlagsPrintNameLocAsPrefix, mlirOpPrintingFlagsUseLocalScope,
+    mlirOpPrintingFlagsPrintNameLocAsPrefix, mlirOpPrintingFlagsUseLocalScope, mlirOperationClone,
     mlirOperationDestroy, mlirOperationGetBlock, mlirOperationGetContext,
     mlirOperationPrintWithFlags, mlirOperationRemoveAttributeByName,
     mlirOperationSetAttributeByName, mlirOperationSetOperand, mlirPatternRewriterAsBase,
@@ -41,6 +41,7 @@ use mlir_sys::{
     mlirTypeIsAF64, mlirTypeIsAFloat8E4M3FN, mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2,
     mlirTypeIsAFloat8E5M2FNUZ, mlirTypeIsAFloat8E8M0FNU, mlirTypeIsAShaped,
     mlirUnrankedTensorTypeGet, mlirValueEqual, mlirValueGetFirstUse, mlirValueGetLocation,
+    mlirValueReplaceAllUsesOfWith,
 };
 
 use crate::ScalarType;
@@ -373,6 +374,22 @@ pub fn insert_op_before<'c, 'a>(
         );
         OperationRef::from_raw(raw)
     }
+}
+
+/// Inserts a copy of an op, with the same operands, before another one.
+pub fn insert_copy_before<'c, 'a>(
+    anchor: OperationRef<'c, 'a>,
+    operation: OperationRef<'c, 'a>,
+) -> OperationRef<'c, 'a> {
+    // SAFETY: the op is live; its copy is nobody's until it is inserted below.
+    let copy = unsafe { Operation::from_raw(mlirOperationClone(operation.to_raw())) };
+    insert_op_before(anchor, copy)
+}
+
+/// Makes all readers of a value read another one.
+pub fn replace_uses<'c>(value: Value<'c, '_>, by: Value<'c, '_>) {
+    // SAFETY: both values are live and of one context.
+    unsafe { mlirValueReplaceAllUsesOfWith(value.to_raw(), by.to_raw()) }
 }
 
 /// Makes an op read another value.

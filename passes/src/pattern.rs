@@ -97,6 +97,27 @@ impl<'c, 'a> From<Size<'c, 'a>> for Argument<'c, 'a> {
     }
 }
 
+/// The default of an argument as a program would give it.
+pub fn default_constant(default: &DefaultValue<'_>) -> Constant {
+    match default {
+        DefaultValue::None => Constant::None,
+        DefaultValue::Int(value) => Constant::Int(*value),
+        DefaultValue::Float(value) => Constant::Float(*value),
+        DefaultValue::Bool(value) => Constant::Bool(*value),
+        DefaultValue::Str(text) => Constant::Str(text.clone().into_owned()),
+        DefaultValue::IntList(values) => Constant::Ints(values.clone()),
+        DefaultValue::FloatList(values) => Constant::Floats(values.clone()),
+        DefaultValue::BoolList(values) => Constant::Bools(values.clone()),
+        DefaultValue::StrList(texts) => Constant::List(
+            texts
+                .iter()
+                .map(|text| Constant::Str(text.clone().into_owned()))
+                .collect(),
+        ),
+        DefaultValue::EnumName(name) => Constant::Str((*name).to_owned()),
+    }
+}
+
 /// A list of sizes as an argument.
 pub fn size_argument<'c, 'a>(sizes: impl IntoIterator<Item = Size<'c, 'a>>) -> Argument<'c, 'a> {
     sizes
@@ -183,23 +204,7 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
 
     fn default(&self, name: &str) -> Option<Constant> {
         let (_, arg) = self.op.def()?.schema.arg(name)?;
-        Some(match arg.default.as_ref()? {
-            DefaultValue::None => Constant::None,
-            DefaultValue::Int(value) => Constant::Int(*value),
-            DefaultValue::Float(value) => Constant::Float(*value),
-            DefaultValue::Bool(value) => Constant::Bool(*value),
-            DefaultValue::Str(text) => Constant::Str(text.clone().into_owned()),
-            DefaultValue::IntList(values) => Constant::Ints(values.clone()),
-            DefaultValue::FloatList(values) => Constant::Floats(values.clone()),
-            DefaultValue::BoolList(values) => Constant::Bools(values.clone()),
-            DefaultValue::StrList(texts) => Constant::List(
-                texts
-                    .iter()
-                    .map(|text| Constant::Str(text.clone().into_owned()))
-                    .collect(),
-            ),
-            DefaultValue::EnumName(name) => Constant::Str((*name).to_owned()),
-        })
+        arg.default.as_ref().map(default_constant)
     }
 
     fn wrong<T>(&self, name: &str, what: &str) -> Rewritten<T> {

@@ -6,7 +6,7 @@ use melior::ir::Module;
 use crate::{
     cleanup,
     decompose::{self, Decompositions},
-    functionalize,
+    functionalize::{self, CustomOps},
     shape::{MetaKernel, ShapeEnv, propagate},
 };
 
@@ -17,6 +17,8 @@ pub struct PassContext<'m> {
     pub meta: Option<&'static dyn MetaKernel>,
     /// What `decompose` takes apart where its options do not say; none is PyTorch's Core ATen table.
     pub decompositions: Option<&'m Decompositions>,
+    /// Ops that the op table does not have.
+    pub custom: Option<&'m CustomOps>,
 }
 
 impl PassContext<'_> {
@@ -61,7 +63,9 @@ pub const PASSES: &[Pass] = &[
         summary: "replaces ops that write to their arguments; what the program changes becomes an output",
         options: &[],
         run: |module, _, context| {
-            functionalize::functionalize(module, &context.env(module)?)?;
+            let none = CustomOps::default();
+            let custom = context.custom.unwrap_or(&none);
+            functionalize::functionalize(module, &context.env(module)?, custom)?;
             Ok(Vec::new())
         },
     },

@@ -161,6 +161,10 @@ pub struct PrintArgs {
     /// The level to print
     #[arg(long, value_enum, default_value_t = Level::Exported)]
     pub level: Level,
+
+    /// Load a library that registers operators, running its code (repeatable)
+    #[arg(long, value_name = "LIB")]
+    pub load_library: Vec<PathBuf>,
 }
 
 /// What `opt` writes.
@@ -223,6 +227,10 @@ pub struct OptArgs {
     /// Show on the error stream how long each pass took
     #[arg(long)]
     pub timing: bool,
+
+    /// Load a library that registers operators, running its code (repeatable)
+    #[arg(long, value_name = "LIB")]
+    pub load_library: Vec<PathBuf>,
 
     /// Where to write [default: the standard output]
     #[arg(short, long, value_name = "FILE")]

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use expc_dialects::Diagnostic;
+use expc_passes::functionalize::CustomOps;
 use expc_runtime::torch;
 use melior::Context;
 
 use super::console::{Console, Outcome};
 use crate::{
     frontend::{self, Loaded},
-    pipeline::{self, Level},
+    pipeline::{self, Given, Level},
 };
 
 /// The name of the standard input among the files.
@@ -55,13 +56,35 @@ pub fn again<'c>(
     Ok(frontend::load_bytes(context, bytes.clone(), STDIN_NAME)?)
 }
 
-/// Brings a model to a level.
-pub fn to_level(loaded: &Loaded<'_>, level: Level, console: &mut Console<'_>) -> Outcome {
+/// Brings a model to a level; `libraries` were loaded before.
+pub fn to_level(
+    loaded: &Loaded<'_>,
+    level: Level,
+    libraries: &[PathBuf],
+    console: &mut Console<'_>,
+) -> Outcome {
+    let custom = registered_ops(libraries);
+    let given = Given {
+        custom: Some(&custom),
+        ..Given::default()
+    };
     report(
-        pipeline::lower(&loaded.module, level, &mut ()),
+        pipeline::lower_by(&loaded.module, level, given, &mut ()),
         &loaded.file,
         console,
     )
+}
+
+/// The operators that these libraries, which were loaded before, have registered.
+pub fn registered_ops(libraries: &[PathBuf]) -> CustomOps {
+    let mut custom = CustomOps::default();
+    if !libraries.is_empty() {
+        let schemas = torch::all_schemas();
+        schemas
+            .iter()
+            .for_each(|registered| custom.add(&registered.schema));
+    }
+    custom
 }
 
 /// Shows the warnings of passes, or hands on their faults.

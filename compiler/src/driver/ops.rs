@@ -4,6 +4,7 @@ use expc_dialects::{
     Diagnostic,
     table::{self, Family, Numerics, OpDef, SchemaKind, Tag, Trait},
 };
+use expc_passes::functionalize;
 use expc_runtime::torch;
 use serde::Serialize;
 
@@ -97,10 +98,12 @@ struct Row {
     tags: Vec<&'static str>,
     traits: Vec<&'static str>,
     numerics: &'static str,
+    /// What functionalization makes of it.
+    functionalized: Option<String>,
 }
 
 impl Row {
-    fn of(def: &OpDef) -> Self {
+    fn of(def: &'static OpDef) -> Self {
         Self {
             name: def.name,
             schema: def.schema.to_string(),
@@ -109,6 +112,7 @@ impl Row {
             tags: def.tags.iter().map(Tag::as_str).collect(),
             traits: traits(def),
             numerics: Numerics::as_str(def.numerics()),
+            functionalized: functionalize::support(def).map(|support| support.to_string()),
         }
     }
 }
@@ -143,12 +147,12 @@ fn traits(def: &OpDef) -> Vec<&'static str> {
         .collect()
 }
 
-fn write_json(def: &OpDef, console: &mut Console<'_>) -> Outcome {
+fn write_json(def: &'static OpDef, console: &mut Console<'_>) -> Outcome {
     serde_json::to_writer(&mut *console.stdout, &Row::of(def))?;
     Ok(writeln!(console.stdout)?)
 }
 
-fn write_page(def: &OpDef, console: &mut Console<'_>) -> Outcome {
+fn write_page(def: &'static OpDef, console: &mut Console<'_>) -> Outcome {
     let row = Row::of(def);
     let list = |words: &[&str]| {
         if words.is_empty() {
@@ -163,10 +167,14 @@ fn write_page(def: &OpDef, console: &mut Console<'_>) -> Outcome {
     writeln!(console.stdout, "  family    {}", row.family.unwrap_or("-"))?;
     writeln!(console.stdout, "  tags      {}", list(&row.tags))?;
     writeln!(console.stdout, "  traits    {}", list(&row.traits))?;
-    Ok(writeln!(console.stdout, "  numerics  {}", row.numerics)?)
+    writeln!(console.stdout, "  numerics  {}", row.numerics)?;
+    if let Some(functionalized) = &row.functionalized {
+        writeln!(console.stdout, "  functionalized  {functionalized}")?;
+    }
+    Ok(())
 }
 
-fn write_list(defs: &[&OpDef], console: &mut Console<'_>) -> Outcome {
+fn write_list(defs: &[&'static OpDef], console: &mut Console<'_>) -> Outcome {
     let width = defs
         .iter()
         .map(|def| def.name.len())

@@ -18,7 +18,7 @@ use crate::{
     export::{dot::dot, json::json, pt2, text::program_text},
     frontend::Loaded,
     meta_device::MetaDevice,
-    pipeline::{self, Dump, Level},
+    pipeline::{self, Dump, Given, Level},
     tensor_file::write_atomically,
 };
 
@@ -30,6 +30,7 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
     let assumptions: Vec<Assumption> = assumptions
         .collect::<Result<_, _>>()
         .map_err(Failure::usage)?;
+    load::libraries(&args.load_library)?;
     let context = expc_dialects::context();
     let loaded = load::model(&context, &args.model.model, console)?;
     if !assumptions.is_empty() {
@@ -52,7 +53,12 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
         Some(_) => Level::Core,
         None => args.to,
     };
-    let (module, given) = (&loaded.module, Some(&decompositions));
+    let custom = load::registered_ops(&args.load_library);
+    let given = Given {
+        decompositions: Some(&decompositions),
+        custom: Some(&custom),
+    };
+    let module = &loaded.module;
     let outcome = match passes {
         Some(passes) => pipeline::run_passes(module, &passes, given, &mut dump),
         None => pipeline::lower_by(module, level, given, &mut dump),

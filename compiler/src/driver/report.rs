@@ -27,6 +27,7 @@ pub fn run(args: &ReportArgs, console: &mut Console<'_>) -> Outcome {
         .transpose()?;
     let context = expc_dialects::context();
     let file = load::name_of(&args.model.model);
+    let custom = load::registered_ops(&args.load.load_library);
     // The standard input is read once; each stage gets a program of its own.
     let mut bytes = None;
     let mut load = || {
@@ -43,7 +44,7 @@ pub fn run(args: &ReportArgs, console: &mut Console<'_>) -> Outcome {
             _ => Vec::new(),
         }
     };
-    let found = report::report(&file, &mut load, &mut execute);
+    let found = report::report(&file, &custom, &mut load, &mut execute);
     if let Some(path) = &args.html {
         let page = report::html(&found);
         write_atomically(path, |file| file.write_all(page.as_bytes())).map_err(|error| {

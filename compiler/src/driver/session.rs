@@ -83,7 +83,7 @@ impl Session {
         let mut program = {
             let context = expc_dialects::context();
             let loaded = load::model(&context, model, console)?;
-            load::to_level(&loaded, args.level, console)?;
+            load::to_level(&loaded, args.level, &args.load_library, console)?;
             ExportedProgram::from_loaded(&loaded)?
         };
         if let Some(path) = &args.weights {

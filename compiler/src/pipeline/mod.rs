@@ -15,6 +15,7 @@ use expc_dialects::{Diagnostic, Program, mlir, text::collect_diagnostics, verify
 use expc_passes::{
     contract,
     decompose::Decompositions,
+    functionalize::CustomOps,
     registry::{PassCall, PassContext, parse_passes},
 };
 use melior::ir::{Module, operation::OperationLike};
@@ -67,6 +68,15 @@ impl Observer for () {
     fn after(&mut self, _: &PassCall, _: &Module<'_>, _: Duration) {}
 }
 
+/// What a user gives to the passes.
+#[derive(Clone, Copy, Default)]
+pub struct Given<'g> {
+    /// Other decompositions on the way to [`Level::Core`].
+    pub decompositions: Option<&'g Decompositions>,
+    /// Ops that the op table does not have.
+    pub custom: Option<&'g CustomOps>,
+}
+
 /// Brings a program as it was exported to a level; the answer is warnings.
 ///
 /// # Errors
@@ -76,23 +86,23 @@ pub fn lower(
     level: Level,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    lower_by(module, level, None, observer)
+    lower_by(module, level, Given::default(), observer)
 }
 
-/// As [`lower`], with other decompositions on the way to [`Level::Core`].
+/// As [`lower`], with what the user gives.
 ///
 /// # Errors
 /// As [`lower`].
 pub fn lower_by(
     module: &Module<'_>,
     level: Level,
-    decompositions: Option<&Decompositions>,
+    given: Given<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
     for stage in STAGES.iter().filter(|stage| stage.level <= level) {
         let passes = parse_passes(stage.passes).map_err(|fault| vec![internal(fault)])?;
-        warnings.extend(run_passes(module, &passes, decompositions, observer)?);
+        warnings.extend(run_passes(module, &passes, given, observer)?);
         let broken = (stage.contract)(&Program::new(module));
         if !broken.is_empty() {
             return Err(broken);
@@ -108,7 +118,7 @@ pub fn lower_by(
 pub fn run_passes(
     module: &Module<'_>,
     passes: &[PassCall],
-    decompositions: Option<&Decompositions>,
+    given: Given<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
@@ -116,7 +126,8 @@ pub fn run_passes(
         let start = Instant::now();
         let context = PassContext {
             meta: Some(&MetaDevice),
-            decompositions,
+            decompositions: given.decompositions,
+            custom: given.custom,
         };
         let found = pass.run(module, context);
         let time = start.elapsed();

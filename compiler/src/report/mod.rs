@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use expc_dialects::{AtenOp, Diagnostic, Program, Severity};
 use expc_passes::{
     contract, decompose,
+    functionalize::CustomOps,
     shape::{
         ShapeEnv, ValueReport, Verdict,
         propagate::{self, Options},
@@ -22,7 +23,7 @@ use serde::Serialize;
 use crate::{
     frontend::Loaded,
     meta_device::MetaDevice,
-    pipeline::{self, Level},
+    pipeline::{self, Given, Level},
 };
 
 pub use html::html;
@@ -150,9 +151,11 @@ impl Report {
     }
 }
 
-/// Tries all stages. `load` reads the model anew for each; `execute` runs it and gives what went wrong.
+/// Tries all stages. `custom` has the ops that the op table has not; `load` reads the model anew for each stage;
+/// `execute` runs it and gives what went wrong.
 pub fn report<'c>(
     file: &str,
+    custom: &CustomOps,
     load: &mut dyn FnMut() -> Result<Loaded<'c>, Vec<Diagnostic>>,
     execute: &mut dyn FnMut(&Loaded<'c>) -> Vec<Diagnostic>,
 ) -> Report {
@@ -172,11 +175,14 @@ pub fn report<'c>(
     };
     report.add(Stage::Verify, Vec::new());
     count_nodes(&exported.program(), &mut report);
-    report.add(Stage::Functionalize, to_level(load, Level::Functional));
+    report.add(
+        Stage::Functionalize,
+        to_level(load, Level::Functional, custom),
+    );
     if report.failed(Stage::Functionalize) {
         report.skip(Stage::Decompose, Stage::Functionalize);
     } else {
-        report.add(Stage::Decompose, to_core(load));
+        report.add(Stage::Decompose, to_core(load, custom));
     }
     report.add(Stage::InferShapes, uninferred(&exported.program()));
     report.add(Stage::Execute, execute(&exported));
@@ -198,18 +204,26 @@ fn count_nodes(program: &Program<'_, '_>, report: &mut Report) {
 
 type Load<'l, 'c> = &'l mut dyn FnMut() -> Result<Loaded<'c>, Vec<Diagnostic>>;
 
-fn to_level(load: Load<'_, '_>, level: Level) -> Vec<Diagnostic> {
-    let lowered = load().and_then(|loaded| pipeline::lower(&loaded.module, level, &mut ()));
+fn to_level(load: Load<'_, '_>, level: Level, custom: &CustomOps) -> Vec<Diagnostic> {
+    let lowered =
+        load().and_then(|loaded| pipeline::lower_by(&loaded.module, level, given(custom), &mut ()));
     lowered.err().unwrap_or_default()
 }
 
+fn given(custom: &CustomOps) -> Given<'_> {
+    Given {
+        custom: Some(custom),
+        ..Given::default()
+    }
+}
+
 /// Faults of decomposition, and the ops that it left.
-fn to_core(load: Load<'_, '_>) -> Vec<Diagnostic> {
+fn to_core(load: Load<'_, '_>, custom: &CustomOps) -> Vec<Diagnostic> {
     let loaded = match load() {
         Ok(loaded) => loaded,
         Err(found) => return found,
     };
-    match pipeline::lower(&loaded.module, Level::Core, &mut ()) {
+    match pipeline::lower_by(&loaded.module, Level::Core, given(custom), &mut ()) {
         Ok(_) => contract::left_by(&loaded.program(), decompose::Table::Core),
         Err(found) => found,
     }

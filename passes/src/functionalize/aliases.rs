@@ -1,11 +1,10 @@
 //! Which values share memory, and what that memory holds at a point of the walk.
 
-use expc_dialects::mlir::value_key;
-use melior::ir::{
-    Value,
-    operation::{OperationLike, OperationRef},
-};
+use expc_dialects::{Diagnostic, mlir::value_key};
+use melior::ir::{Type, Value, ValueLike, operation::OperationRef};
 use rustc_hash::FxHashMap;
+
+use super::views;
 
 /// One step from a base towards an alias: a view op and which of its results.
 #[derive(Clone, Copy)]
@@ -14,10 +13,21 @@ pub(super) struct View<'c, 'a> {
     pub result: usize,
     /// Position of the viewed tensor among the op's operands.
     pub operand: usize,
+    /// Of a view of the memory itself.
+    pub memory: Option<Memory<'c>>,
+}
+
+/// Where a view of memory begins, and the type of the base, whose memory was laid out so.
+#[derive(Clone, Copy)]
+pub(super) struct Memory<'c> {
+    pub offset: i64,
+    pub layout: Type<'c>,
 }
 
 struct Base<'c, 'a> {
     value: Value<'c, 'a>,
+    /// The type that it had at first.
+    layout: Type<'c>,
     /// Number of writes so far.
     generation: usize,
 }
@@ -54,6 +64,7 @@ impl<'c: 'a, 'a> Aliases<'c, 'a> {
         let base = self.bases.len();
         self.bases.push(Base {
             value,
+            layout: original.r#type(),
             generation: 0,
         });
         self.aliases.insert(
@@ -67,34 +78,52 @@ impl<'c: 'a, 'a> Aliases<'c, 'a> {
         );
     }
 
-    /// The results of a view op of its operand `operand`.
-    pub fn add_views(&mut self, op: OperationRef<'c, 'a>, operand: (usize, Value<'c, 'a>)) {
-        let (operand, source) = operand;
-        let Some((base, chain)) = self
+    /// A result of a view op; `operand` is the position of the tensor that it shows, `source` that tensor in the
+    /// original program.
+    pub fn add_view(
+        &mut self,
+        op: OperationRef<'c, 'a>,
+        result: usize,
+        operand: usize,
+        source: Value<'c, 'a>,
+    ) -> Result<(), Diagnostic> {
+        let Ok(value) = op.result(result).map(Value::from) else {
+            return Ok(());
+        };
+        let Some((base, mut chain)) = self
             .aliases
             .get(&value_key(source))
             .map(|alias| (alias.base, alias.chain.clone()))
         else {
-            return op.results().for_each(|result| self.add_base(result.into()));
+            self.add_base(value);
+            return Ok(());
         };
-        let generation = self.bases[base].generation;
-        for (result, value) in op.results().map(Value::from).enumerate() {
-            let mut chain = chain.clone();
-            chain.push(View {
-                op,
-                result,
-                operand,
+        let mut view = View {
+            op,
+            result,
+            operand,
+            memory: None,
+        };
+        if let Some(offset) = views::memory_offset(op, source.r#type())? {
+            // What it shows does not depend on the views in between.
+            chain.clear();
+            view.memory = Some(Memory {
+                offset,
+                layout: self.bases[base].layout,
             });
-            self.aliases.insert(
-                value_key(value),
-                Alias {
-                    base,
-                    chain,
-                    value,
-                    generation,
-                },
-            );
         }
+        chain.push(view);
+        let generation = self.bases[base].generation;
+        self.aliases.insert(
+            value_key(value),
+            Alias {
+                base,
+                chain,
+                value,
+                generation,
+            },
+        );
+        Ok(())
     }
 
     /// A value that is the same tensor as another one.
@@ -146,6 +175,19 @@ impl<'c: 'a, 'a> Aliases<'c, 'a> {
         self.aliases
             .get(&value_key(value))
             .map_or(value, |alias| self.bases[alias.base].value)
+    }
+
+    /// The number of the base of an alias.
+    pub fn base_of(&self, value: Value<'c, 'a>) -> Option<usize> {
+        self.aliases.get(&value_key(value)).map(|alias| alias.base)
+    }
+
+    /// The memory of a base was written; all its aliases are stale.
+    pub fn base_written(&mut self, base: usize, value: Value<'c, 'a>) {
+        if let Some(memory) = self.bases.get_mut(base) {
+            memory.value = value;
+            memory.generation += 1;
+        }
     }
 
     /// How often the memory of a value was written.

@@ -18,34 +18,48 @@
 //! ```
 
 mod aliases;
+mod custom;
+mod emit;
+mod hidden;
+mod inline;
+mod inverse;
 mod mutation;
 mod outputs;
+mod support;
 mod views;
 
-use expc_dialects::{AtenOp, Diagnostic, Graph, Program, Signature};
+use expc_dialects::{AtenOp, Diagnostic, Graph, Program, Signature, mlir};
 use melior::{
     Context,
     ir::{
-        Module, Value,
+        Module, Value, ValueLike,
         operation::{OperationLike, OperationRef},
     },
 };
 
-use self::aliases::Aliases;
+use self::{aliases::Aliases, emit::Emit};
 use crate::shape::ShapeEnv;
 
-/// Makes all graphs of a module functional.
+pub use custom::CustomOps;
+pub use support::{Support, support};
+
+/// Makes all graphs of a module functional. `custom` knows ops that the op table does not have.
 ///
 /// # Errors
 /// Mutations that have no functional form; the module is then not to be used any more, so callers that need it run
 /// the pass on a copy.
-pub fn functionalize(module: &Module<'_>, env: &ShapeEnv<'_>) -> Result<(), Vec<Diagnostic>> {
+pub fn functionalize(
+    module: &Module<'_>,
+    env: &ShapeEnv<'_>,
+    custom: &CustomOps,
+) -> Result<(), Vec<Diagnostic>> {
     let program = Program::new(module);
+    inline::inline_regions(&program, env).map_err(|fault| vec![fault])?;
     let mut found = Vec::new();
     for graph in program.graphs() {
         let symbol = graph.symbol();
         let is_root = program.root().is_ok_and(|root| root.symbol() == symbol);
-        if let Err(mut diagnostics) = functionalize_graph(&graph, is_root, env) {
+        if let Err(mut diagnostics) = functionalize_graph(&graph, is_root, env, custom) {
             found.append(&mut diagnostics);
         }
     }
@@ -61,12 +75,14 @@ fn functionalize_graph<'c: 'a, 'a>(
     graph: &Graph<'c, 'a>,
     is_root: bool,
     env: &ShapeEnv<'_>,
+    custom: &CustomOps,
 ) -> Result<(), Vec<Diagnostic>> {
     let one = |diagnostic: Diagnostic| vec![diagnostic];
     let signature = graph.signature().map_err(one)?;
     let mut walk = Walk {
-        context: expc_dialects::mlir::context_of(graph.operation()),
+        context: mlir::context_of(graph.operation()),
         env,
+        custom,
         aliases: Aliases::default(),
         replaced: Vec::new(),
         found: Vec::new(),
@@ -86,13 +102,14 @@ fn functionalize_graph<'c: 'a, 'a>(
 struct Walk<'c: 'a, 'a, 'e> {
     context: &'c Context,
     env: &'e ShapeEnv<'e>,
+    custom: &'e CustomOps,
     aliases: Aliases<'c, 'a>,
     /// Ops that something else stands for now.
     replaced: Vec<OperationRef<'c, 'a>>,
     found: Vec<Diagnostic>,
 }
 
-impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
+impl<'c: 'a, 'a, 'e> Walk<'c, 'a, 'e> {
     fn operation(&mut self, operation: OperationRef<'c, 'a>) -> Result<(), Diagnostic> {
         let op = AtenOp::new(operation);
         let Some(def) = op.def() else {
@@ -101,51 +118,63 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         if def.schema.mutates() {
             return self.mutation(&op, def);
         }
-        if let Some(hidden) = mutation::hidden_mutation(def.name)
-            && let Some(functional) = hidden(self, &op)?
-        {
-            self.replaced.push(operation);
-            let results: Vec<Value> = operation.results().map(Value::from).collect();
-            for (result, value) in results.into_iter().zip(functional) {
-                if let Some(value) = value {
-                    self.aliases.add_base_as(result, value);
-                }
-            }
+        if !def.columns.writes.is_empty() && self.hidden_mutation(&op, def)? {
             return Ok(());
         }
         // Refreshing puts other values in the place of the original operands, by which aliases are known.
-        let viewed = views::viewed_operand(&op, def);
+        let operands: Vec<Value> = operation.operands().collect();
+        let viewed = views::viewed_operands(&op, def);
         self.refresh_operands(operation, operation)?;
-        match viewed {
-            Some(source) => self.aliases.add_views(operation, source),
-            None => {
-                for result in operation.results() {
-                    self.aliases.add_base(result.into());
+        for (index, result) in operation.results().map(Value::from).enumerate() {
+            let shown = viewed
+                .as_ref()
+                .and_then(|viewed| viewed.get(index).copied());
+            match shown.and_then(|operand| Some((operand, *operands.get(operand)?))) {
+                Some((operand, source)) => {
+                    self.aliases.add_view(operation, index, operand, source)?;
                 }
+                None => self.aliases.add_base(result),
             }
         }
         Ok(())
     }
 
-    /// Higher-order and symbolic ops, and custom ops without a schema.
+    /// Higher-order and symbolic ops, and custom ops that the op table does not have.
     fn template_op(&mut self, op: &AtenOp<'c, 'a>) -> Result<(), Diagnostic> {
         let name = op.name();
-        let is_known = name.starts_with("hop.") || name.starts_with("sym.");
-        if !is_known {
-            return Err(Diagnostic::at(
-                &op.operation(),
-                "E0301",
-                format!(
-                    "no schema describes `{name}`, so whether it writes to its arguments is not known"
-                ),
-            ));
+        if name.starts_with("hop.") || name.starts_with("sym.") {
+            return self.reading_op(op.operation());
         }
-        let operation = op.operation();
+        if self.custom_op(op)? {
+            return Ok(());
+        }
+        Err(Diagnostic::at(
+            &op.operation(),
+            "E0301",
+            format!(
+                "no schema describes `{name}`, so whether it writes to its arguments is not known"
+            ),
+        )
+        .help("`--load-library` loads the library that registers the operator, and its schema with it"))
+    }
+
+    /// An op that only reads, and whose results are memory of their own.
+    fn reading_op(&mut self, operation: OperationRef<'c, 'a>) -> Result<(), Diagnostic> {
         self.refresh_operands(operation, operation)?;
         for result in operation.results() {
             self.aliases.add_base(result.into());
         }
         Ok(())
+    }
+
+    /// The place before an op, for what stands for it.
+    fn emit(&self, anchor: OperationRef<'c, 'a>) -> Emit<'c, 'a, 'e> {
+        Emit {
+            context: self.context,
+            env: self.env,
+            anchor,
+            location: anchor.location(),
+        }
     }
 
     /// Makes an op read what its operands hold now.
@@ -155,13 +184,18 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         anchor: OperationRef<'c, 'a>,
     ) -> Result<(), Diagnostic> {
         let operands: Vec<Value> = operation.operands().collect();
+        let mut is_laid_out_anew = false;
         for (index, operand) in operands.into_iter().enumerate() {
             let current = self.read(operand, anchor)?;
-            if !expc_dialects::mlir::same_value(current, operand) {
-                expc_dialects::mlir::set_operand(operation, index, current);
+            if !mlir::same_value(current, operand) {
+                is_laid_out_anew |= current.r#type() != operand.r#type();
+                mlir::set_operand(operation, index, current);
             }
         }
-        Ok(())
+        match is_laid_out_anew {
+            true => emit::retype(self.context, self.env, &AtenOp::new(operation)),
+            false => Ok(()),
+        }
     }
 
     /// The value that an SSA value of the original program holds at this point; built before `anchor` if needed.
@@ -175,7 +209,7 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         };
         let mut current = stale.base;
         for view in &stale.chain {
-            current = views::replay(self.context, view, current, anchor)?;
+            current = views::replay(&self.emit(anchor), view, current)?;
         }
         self.aliases.refreshed(value, current);
         Ok(current)
@@ -193,11 +227,11 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         let mut levels = vec![self.aliases.base_value(alias)];
         for view in chain.iter().take(chain.len().saturating_sub(1)) {
             let level = levels.last().copied().unwrap_or(new);
-            levels.push(views::replay(self.context, view, level, anchor)?);
+            levels.push(views::replay(&self.emit(anchor), view, level)?);
         }
         let mut value = new;
         for (view, level) in chain.iter().zip(&levels).rev() {
-            value = views::inverse(self.context, view, *level, value, anchor)?;
+            value = inverse::inverse(&self.emit(anchor), view, *level, value)?;
         }
         self.aliases.written(alias, value, new);
         Ok(())
@@ -218,7 +252,7 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
             return Err(self.found);
         }
         for operation in self.replaced.into_iter().rev() {
-            expc_dialects::mlir::erase_unused(operation);
+            mlir::erase_unused(operation);
         }
         Ok(())
     }

@@ -1,85 +1,90 @@
 //! Ops that write: the functional op that computes what they write.
 
 use expc_dialects::{
-    Argument, AtenOp, Constant, Diagnostic, GivenArgument, OpBuilder, ResultSpec, TensorMeta,
-    ValueType, mlir,
-    table::{self, OpDef, SchemaKind, Tag},
+    Argument, AtenOp, Constant, Diagnostic, GivenArgument, TensorMeta, mlir,
+    table::{self, Arg, OpDef, SchemaKind, Tag},
 };
 use melior::ir::{
     Type, Value, ValueLike,
     operation::{OperationLike, OperationRef},
 };
 
-use super::{Walk, views};
-use crate::shape::{self, InferredReturn};
+use super::{
+    Walk,
+    emit::given,
+    views::{self, is_listed},
+};
+use crate::pattern::default_constant;
 
 /// Names of functional forms that do not follow from the schema.
 const FUNCTIONAL_FORMS: &[(&str, &str)] = &[
     ("aten.normal_.default", "aten.normal_functional.default"),
+    ("aten.__iand__.Scalar", "aten.bitwise_and.Scalar"),
+    ("aten.__iand__.Tensor", "aten.bitwise_and.Tensor"),
+    ("aten.__ior__.Scalar", "aten.bitwise_or.Scalar"),
+    ("aten.__ior__.Tensor", "aten.bitwise_or.Tensor"),
+    ("aten.__ixor__.Scalar", "aten.bitwise_xor.Scalar"),
+    ("aten.__ixor__.Tensor", "aten.bitwise_xor.Tensor"),
     ("aten.bernoulli_.float", "aten.bernoulli.p"),
     ("aten.bernoulli_.Tensor", "aten.bernoulli.Tensor"),
     (
         "aten._native_batch_norm_legit.default",
         "aten._native_batch_norm_legit_functional.default",
     ),
+    (
+        "aten._batch_norm_with_update.default",
+        "aten._batch_norm_with_update_functional.default",
+    ),
+    (
+        "aten._fused_moving_avg_obs_fq_helper.default",
+        "aten._fused_moving_avg_obs_fq_helper_functional.default",
+    ),
+    (
+        "aten.rrelu_with_noise.default",
+        "aten.rrelu_with_noise_functional.default",
+    ),
 ];
 
-/// An op that writes to its arguments although its schema does not say so: its results, if it does so here.
-type HiddenMutation = for<'c, 'a, 'e> fn(
-    &mut Walk<'c, 'a, 'e>,
-    &AtenOp<'c, 'a>,
-) -> Result<Option<Vec<Option<Value<'c, 'a>>>>, Diagnostic>;
+/// Ops that write to nothing that a program sees.
+const NO_EFFECT: &str = "aten.requires_grad_ aten.retain_grad aten.detach_";
 
-pub(super) fn hidden_mutation(name: &str) -> Option<HiddenMutation> {
-    match name {
-        "aten.batch_norm.default" | "aten.native_batch_norm.default" => Some(batch_norm),
-        _ => None,
+/// Ops without a functional form, and why.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "aten.resize_ aten.resize_as_ aten._resize_output_ aten.set_ aten.set_data prims.resize",
+        "it changes the memory of its argument",
+    ),
+    (
+        "prims.as_strided",
+        "it is a view whose schema says that it writes",
+    ),
+    (
+        "aten.record_stream",
+        "it is about streams of a device, which are no part of a program",
+    ),
+    (
+        "aten.append aten.clear aten.copy_.Tensor aten.copy_.float aten.copy_.int aten.extend aten.insert aten.pop \
+         aten.remove aten.reverse.t aten.sort.Tensor aten._index_put_impl_.hacked_twin aten._no_grad_fill_ \
+         aten._no_grad_normal_ aten._no_grad_uniform_ aten._no_grad_zero_",
+        "programs that `torch.export` makes do not have it",
+    ),
+];
+
+/// Why an op that writes is refused.
+pub(super) fn refusal_of(def: &OpDef) -> Option<&'static str> {
+    let row = REFUSED.iter().find(|(names, _)| is_listed(names, def.name));
+    if let Some((_, reason)) = row {
+        return Some(reason);
     }
+    let mut written = def.schema.args.iter().filter(|arg| arg.is_written());
+    written
+        .any(|arg| !arg.ty.is_tensor_like())
+        .then_some("it writes to something that is no tensor")
 }
 
-// batch_norm(x, …, training=True) also moves running_mean and running_var.
-fn batch_norm<'c, 'a>(
-    walk: &mut Walk<'c, 'a, '_>,
-    op: &AtenOp<'c, 'a>,
-) -> Result<Option<Vec<Option<Value<'c, 'a>>>>, Diagnostic> {
-    const RUNNING: [&str; 2] = ["running_mean", "running_var"];
-    let training = matches!(
-        op.argument("training")?,
-        Some(Argument::Constant(Constant::Bool(true)))
-    );
-    let running = [op.argument(RUNNING[0])?, op.argument(RUNNING[1])?];
-    let [Some(Argument::Value(mean)), Some(Argument::Value(variance))] = running else {
-        return Ok(None);
-    };
-    if !training {
-        return Ok(None);
-    }
-    let operation = op.operation();
-    let functional = "aten._native_batch_norm_legit_functional.default";
-    let mut arguments = walk.current_arguments(op, operation)?;
-    arguments.retain(|argument| argument.name != "cudnn_enabled");
-    let input = arguments
-        .iter()
-        .find(|argument| argument.name == "input")
-        .and_then(|input| input.value.as_value());
-    let Some(input) = input else { return Ok(None) };
-    // The saved mean and inverse deviation are of the running statistics' type: f32 for half precision inputs.
-    let types = [
-        input.r#type(),
-        mean.r#type(),
-        mean.r#type(),
-        mean.r#type(),
-        variance.r#type(),
-    ];
-    let results = walk.insert(functional, arguments, &types, operation)?;
-    if let [_, _, _, new_mean, new_variance] = results.as_slice() {
-        walk.write(mean, *new_mean, operation)?;
-        walk.write(variance, *new_variance, operation)?;
-    }
-    let n_results = operation.result_count();
-    Ok(Some(
-        results.into_iter().take(n_results).map(Some).collect(),
-    ))
+/// Whether an op writes to nothing that a program sees.
+pub(super) fn has_no_effect(name: &str) -> bool {
+    is_listed(NO_EFFECT, name)
 }
 
 impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
@@ -89,37 +94,82 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         op: &AtenOp<'c, 'a>,
         def: &'static OpDef,
     ) -> Result<(), Diagnostic> {
+        if let Some(reason) = refusal_of(def) {
+            return Err(Diagnostic::at(
+                &op.operation(),
+                "E0304",
+                format!("`{}` has no functional form: {reason}", def.name),
+            ));
+        }
+        if has_no_effect(def.name) {
+            return self.same_result(op);
+        }
         if def.has_tag(Tag::InplaceView) {
             return self.inplace_view(op);
         }
-        if def.name.starts_with("aten.copy_.") && self.copies_itself(op)? {
+        if def.name == "aten.copy_.default" && self.copies_itself(op)? {
             return self.same_result(op);
         }
-        let written = self.written_arguments(op, def)?;
-        let Some(functional) = functional_form(def) else {
-            return self.auto_functionalized(op, &written);
-        };
+        match functional_form(def) {
+            Some(form) => self.functional_op(op, def, &form),
+            None => self.auto_functionalized_def(op, def),
+        }
+    }
+
+    /// Computes what an op writes with its functional form, and writes it.
+    fn functional_op(
+        &mut self,
+        op: &AtenOp<'c, 'a>,
+        def: &'static OpDef,
+        form: &Form,
+    ) -> Result<(), Diagnostic> {
         let operation = op.operation();
+        let functional = form.def;
+        let written = self.written_arguments(op, def)?;
         let out_names: Vec<&str> = match def.kind() {
             SchemaKind::Out => def.schema.out_args().map(|arg| arg.name).collect(),
             _ => Vec::new(),
         };
         let mut arguments = self.current_arguments(op, operation)?;
         arguments.retain(|argument| !out_names.contains(&argument.name.as_str()));
-        let types = self.functional_types(op, functional, &arguments, &written)?;
-        let results = self.insert(functional.name, arguments, &types, operation)?;
+        form.adapt(def, &mut arguments);
+        if form.is_factory
+            && let Some(meta) = written
+                .first()
+                .and_then(|out| TensorMeta::from_mlir(out.r#type()))
+        {
+            arguments.push(given("dtype", Argument::from(meta.dtype)));
+            arguments.push(given("device", Constant::Device(meta.device)));
+        }
+        let recorded: Vec<Type> = written.iter().map(|value| value.r#type()).collect();
+        let results = self
+            .emit(operation)
+            .values(functional.name, arguments, &recorded)?;
         // A functional form returns what the mutating op returns, and then the new values of arguments that it
         // does not return.
-        let n_extra = results.len().saturating_sub(operation.result_count());
+        let n_own = operation.result_count();
         let is_self_returned = def
             .schema
             .returns
             .iter()
             .any(|ret| ret.alias.as_ref().is_some_and(|alias| alias.write));
-        let new_values = match is_self_returned || operation.result_count() == 0 {
+        let new_values = match is_self_returned {
             true => &results[..],
-            false => &results[results.len() - n_extra..],
+            false => results.get(n_own..).unwrap_or_default(),
         };
+        if new_values.len() != written.len() {
+            return Err(Diagnostic::at(
+                &operation,
+                "E0305",
+                format!(
+                    "`{}` gives {} new values for the {} that `{}` writes",
+                    functional.name,
+                    new_values.len(),
+                    written.len(),
+                    def.name
+                ),
+            ));
+        }
         for (target, new) in written.iter().zip(new_values) {
             let new = self.as_type_of(*new, *target, operation)?;
             self.write(*target, new, operation)?;
@@ -140,27 +190,25 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
     /// `t_`, `squeeze_`, …: the argument itself becomes a view.
     fn inplace_view(&mut self, op: &AtenOp<'c, 'a>) -> Result<(), Diagnostic> {
         let operation = op.operation();
-        let name = op.name();
-        let is_resize = name.contains("resize") || name.contains("set_");
-        let source = operation.operand(0).ok().filter(|_| !is_resize);
-        let (Some(source), Ok(result)) = (source, operation.result(0)) else {
+        let (Ok(source), Ok(result)) = (operation.operand(0), operation.result(0)) else {
             return Err(Diagnostic::at(
                 &operation,
                 "E0304",
-                format!(
-                    "`{name}` changes the memory of its argument, which has no functional form"
-                ),
+                format!("`{}` has no functional form: it shows no tensor", op.name()),
             ));
         };
-        let view = super::aliases::View {
-            op: operation,
-            result: 0,
-            operand: 0,
-        };
-        let current = self.read(source, operation)?;
-        let new = views::replay(self.context, &view, current, operation)?;
         let result = Value::from(result);
-        self.aliases.add_views(operation, (0, source));
+        self.aliases.add_view(operation, 0, 0, source)?;
+        let new = match self.aliases.chain(result).last() {
+            Some(view) => {
+                let shown = match view.memory {
+                    Some(_) => self.aliases.base_value(source),
+                    None => self.read(source, operation)?,
+                };
+                views::replay(&self.emit(operation), view, shown)?
+            }
+            None => self.read(source, operation)?,
+        };
         self.aliases.refreshed(result, new);
         // The argument is the view from here on.
         self.aliases.add_same(source, result);
@@ -174,9 +222,11 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         let (Ok(target), Ok(source)) = (operation.operand(0), operation.operand(1)) else {
             return Ok(false);
         };
-        let target = self.read(target, operation)?;
+        let current = self.read(target, operation)?;
         let source = self.read(source, operation)?;
-        Ok(mlir::same_value(target, source))
+        // The first write to an input makes it an output, whatever is written.
+        let is_first = self.aliases.writes(target) == 0;
+        Ok(!is_first && mlir::same_value(current, source))
     }
 
     fn same_result(&mut self, op: &AtenOp<'c, 'a>) -> Result<(), Diagnostic> {
@@ -220,7 +270,7 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         Ok(arguments)
     }
 
-    fn current_argument(
+    pub(super) fn current_argument(
         &mut self,
         argument: &Argument<'c, 'a>,
         anchor: OperationRef<'c, 'a>,
@@ -243,45 +293,9 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         })
     }
 
-    /// The types of the functional form's results: inferred, else those of what is written.
-    fn functional_types(
-        &self,
-        op: &AtenOp<'c, 'a>,
-        functional: &OpDef,
-        arguments: &[GivenArgument<'c, 'a>],
-        written: &[Value<'c, 'a>],
-    ) -> Result<Vec<Type<'c>>, Diagnostic> {
-        if let Ok(inferred) = shape::infer(self.env, functional.name, arguments) {
-            let mut types = Vec::new();
-            for result in &inferred.results {
-                match result {
-                    InferredReturn::Single(value_type) => {
-                        types.push(value_type.to_mlir(self.context))
-                    }
-                    InferredReturn::List(list) => {
-                        types.extend(list.iter().map(|ty| ty.to_mlir(self.context)))
-                    }
-                }
-            }
-            return Ok(types);
-        }
-        if written.len() == functional.schema.returns.len() {
-            return Ok(written.iter().map(|value| value.r#type()).collect());
-        }
-        Err(Diagnostic::at(
-            &op.operation(),
-            "E0305",
-            format!(
-                "the results of `{}`, the functional form of `{}`, have no known types",
-                functional.name,
-                op.name()
-            ),
-        ))
-    }
-
     /// Casts a new value to the dtype of what it is written to, as writing does.
-    fn as_type_of(
-        &mut self,
+    pub(super) fn as_type_of(
+        &self,
         new: Value<'c, 'a>,
         target: Value<'c, 'a>,
         anchor: OperationRef<'c, 'a>,
@@ -294,131 +308,147 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
             return Ok(new);
         };
         if from.dtype == to.dtype {
-            if from.sizes == to.sizes {
-                new.set_type(target.r#type());
-            }
             return Ok(new);
         }
-        let arguments = vec![
-            GivenArgument {
-                name: "self".to_owned(),
-                value: Argument::Value(new),
-                by_keyword: false,
-            },
-            GivenArgument {
-                name: "dtype".to_owned(),
-                value: Argument::from(to.dtype),
-                by_keyword: false,
-            },
-        ];
-        let cast = self.insert(
-            "aten._to_copy.default",
-            arguments,
-            &[target.r#type()],
-            anchor,
-        )?;
-        cast.first().copied().ok_or_else(|| {
-            Diagnostic::at(&anchor, "E0302", "internal error: a cast without a result")
-        })
-    }
-
-    pub(super) fn insert(
-        &mut self,
-        name: &str,
-        arguments: Vec<GivenArgument<'c, 'a>>,
-        types: &[Type<'c>],
-        anchor: OperationRef<'c, 'a>,
-    ) -> Result<Vec<Value<'c, 'a>>, Diagnostic> {
-        let is_list = table::lookup(name).is_some_and(|def| {
-            def.schema.returns.len() == 1 && def.schema.returns.iter().any(|ret| ret.ty.is_list())
-        });
-        let results = match is_list {
-            true => vec![ResultSpec::List(types.to_vec())],
-            false => types.iter().copied().map(ResultSpec::Single).collect(),
-        };
-        let operation = OpBuilder::new(self.context, name, anchor.location())
-            .arguments(arguments)
-            .results(results)
-            .build()?;
-        let inserted = mlir::insert_op_before(anchor, operation);
-        Ok(inserted.results().map(Value::from).collect())
-    }
-
-    /// Ops without a functional form become `auto_functionalized(op, …)`, which returns the op's results and
-    /// then the new value of each argument that the op writes to (`torch/_higher_order_ops/auto_functionalize.py`).
-    fn auto_functionalized(
-        &mut self,
-        op: &AtenOp<'c, 'a>,
-        written: &[Value<'c, 'a>],
-    ) -> Result<(), Diagnostic> {
-        let operation = op.operation();
-        let name = op.name();
-        let is_custom = !name.starts_with("aten.");
-        if !is_custom || written.is_empty() {
-            return Err(Diagnostic::at(
-                &operation,
-                "E0304",
-                format!("`{name}` has no functional form"),
-            ));
-        }
-        let mut arguments = vec![GivenArgument {
-            name: String::new(),
-            value: Argument::Constant(Constant::Operator(format!("torch.ops.{name}"))),
-            by_keyword: false,
-        }];
-        for mut argument in self.current_arguments(op, operation)? {
-            argument.by_keyword = true;
-            arguments.push(argument);
-        }
-        let own: Vec<Type> = operation.results().map(|result| result.r#type()).collect();
-        let mut types = own.clone();
-        if types.is_empty() {
-            types.push(ValueType::None.to_mlir(self.context));
-        }
-        let n_own = types.len();
-        types.extend(written.iter().map(|value| value.r#type()));
-        let results = self.insert("hop.auto_functionalized", arguments, &types, operation)?;
-        for (target, new) in written.iter().zip(results.iter().skip(n_own)) {
-            self.write(*target, *new, operation)?;
-        }
-        for (result, value) in operation.results().map(Value::from).zip(&results) {
-            self.aliases.add_base_as(result, *value);
-        }
-        self.replaced.push(operation);
-        Ok(())
+        let arguments = vec![given("self", new), given("dtype", Argument::from(to.dtype))];
+        let recorded = Some(target.r#type());
+        self.emit(anchor)
+            .value("aten._to_copy.default", arguments, recorded)
     }
 }
 
-/// The functional op that computes what a mutating op writes: of the same name and the same other arguments.
-fn functional_form(def: &OpDef) -> Option<&'static OpDef> {
+/// The functional op that computes what a mutating op writes.
+pub(super) struct Form {
+    pub def: &'static OpDef,
+    /// The functional op's names of the arguments that have another name in the mutating one.
+    renamed: Vec<(&'static str, &'static str)>,
+    /// A factory, which is told the dtype and device of what it is to fill.
+    is_factory: bool,
+}
+
+impl Form {
+    fn of(def: &'static OpDef) -> Self {
+        Self {
+            def,
+            renamed: Vec::new(),
+            is_factory: false,
+        }
+    }
+
+    /// Makes arguments of the mutating op those of this one: under its names, and defaults that it does not share
+    /// given.
+    fn adapt(&self, mutating: &OpDef, arguments: &mut Vec<GivenArgument<'_, '_>>) {
+        for argument in arguments.iter_mut() {
+            let renamed = self.renamed.iter().find(|(name, _)| *name == argument.name);
+            if let Some((_, name)) = renamed {
+                argument.name = (*name).to_owned();
+            }
+        }
+        for own in &self.def.schema.args {
+            let named = |(_, other): &&(&str, &str)| *other == own.name;
+            let name = self
+                .renamed
+                .iter()
+                .find(named)
+                .map_or(own.name, |(name, _)| *name);
+            let default = mutating
+                .schema
+                .arg(name)
+                .and_then(|(_, arg)| arg.default.as_ref());
+            let is_given = arguments.iter().any(|argument| argument.name == own.name);
+            if let Some(default) =
+                default.filter(|default| !is_given && own.default.as_ref() != Some(default))
+            {
+                arguments.push(given(own.name, default_constant(default)));
+            }
+        }
+    }
+}
+
+/// The functional form of an op: named by [`FUNCTIONAL_FORMS`], or of the same name with the same other arguments.
+pub(super) fn functional_form(def: &'static OpDef) -> Option<Form> {
     if let Some((_, functional)) = FUNCTIONAL_FORMS.iter().find(|(name, _)| *name == def.name) {
-        return table::lookup(functional);
+        return table::lookup(functional).map(Form::of);
     }
     let (base, _) = def.short_name().split_once('.')?;
-    let base = base.strip_suffix('_').unwrap_or(base);
+    let prefix = format!("{}.", functional_base(base));
     let out_names: Vec<&str> = match def.kind() {
         SchemaKind::Out => def.schema.out_args().map(|arg| arg.name).collect(),
         _ => Vec::new(),
     };
-    let wanted: Vec<_> = def
+    let wanted: Vec<&Arg> = def
         .schema
         .args
         .iter()
         .filter(|arg| !out_names.contains(&arg.name))
+        .collect();
+    let candidates: Vec<_> = table::dialect(def.dialect())
+        .filter(|candidate| candidate.short_name().starts_with(&prefix))
+        .filter(|candidate| candidate.kind() == SchemaKind::Functional)
+        .collect();
+    let by = |fits: fn(&[&'static Arg<'static>], &[Arg<'_>]) -> bool| {
+        let mut fitting = candidates
+            .iter()
+            .filter(|one| fits(&wanted, &one.schema.args));
+        fitting.next().copied()
+    };
+    if let Some(def) = by(same_names) {
+        return Some(Form::of(def));
+    }
+    if let Some(functional) = by(is_factory) {
+        return Some(Form {
+            is_factory: true,
+            ..Form::of(functional)
+        });
+    }
+    let functional = by(same_types)?;
+    let pairs = wanted.iter().zip(&functional.schema.args);
+    Some(Form {
+        renamed: pairs.map(|(arg, other)| (arg.name, other.name)).collect(),
+        ..Form::of(functional)
+    })
+}
+
+/// `add` of `add_`, `__and__` of `__iand__`.
+fn functional_base(base: &str) -> String {
+    if base.starts_with("__") {
+        return match base.strip_prefix("__i") {
+            Some(rest) => format!("__{rest}"),
+            None => base.to_owned(),
+        };
+    }
+    base.strip_suffix('_').unwrap_or(base).to_owned()
+}
+
+/// The same arguments, in any order.
+fn same_names(wanted: &[&'static Arg<'static>], found: &[Arg<'_>]) -> bool {
+    let has = |arg: &&Arg<'_>| {
+        found
+            .iter()
+            .any(|other| (other.name, &other.ty) == (arg.name, &arg.ty))
+    };
+    wanted.len() == found.len() && wanted.iter().all(has)
+}
+
+/// The same arguments, and those of a factory.
+fn is_factory(wanted: &[&'static Arg<'static>], found: &[Arg<'_>]) -> bool {
+    const FACTORY: [&str; 4] = ["dtype", "layout", "device", "pin_memory"];
+    let is_wanted = |other: &&Arg<'_>| !FACTORY.contains(&other.name);
+    let rest: Vec<_> = found
+        .iter()
+        .filter(is_wanted)
         .map(|arg| (arg.name, &arg.ty))
         .collect();
-    let prefix = format!("{base}.");
-    let fits = |candidate: &&'static OpDef| {
-        candidate.short_name().starts_with(&prefix)
-            && candidate.kind() == SchemaKind::Functional
-            && candidate
-                .schema
-                .args
-                .iter()
-                .map(|arg| (arg.name, &arg.ty))
-                .eq(wanted.iter().copied())
-    };
-    table::dialect(def.dialect()).find(fits)
+    found.iter().any(|arg| arg.name == "dtype")
+        && wanted.iter().map(|arg| (arg.name, &arg.ty)).eq(rest)
+}
+
+/// Arguments of the same types, under other names.
+fn same_types(wanted: &[&'static Arg<'static>], found: &[Arg<'_>]) -> bool {
+    wanted
+        .iter()
+        .map(|arg| &arg.ty)
+        .eq(found.iter().map(|arg| &arg.ty))
 }
 
 #[cfg(test)]
@@ -438,10 +468,17 @@ mod tests {
             ("aten.index_put_.default", "aten.index_put.default"),
             ("aten.topk.values", "aten.topk.default"),
             ("aten.relu_.default", "aten.relu.default"),
+            ("aten.__iand__.Scalar", "aten.bitwise_and.Scalar"),
+            ("aten.__ilshift__.Scalar", "aten.__lshift__.Scalar"),
+            ("aten.__lshift__.Scalar_out", "aten.__lshift__.Scalar"),
+            ("aten.polygamma_.default", "aten.polygamma.default"),
+            ("aten.dropout_.default", "aten.dropout.default"),
+            ("aten.full.out", "aten.full.default"),
+            ("aten.arange.start_out", "aten.arange.start_step"),
         ] {
             let def = table::lookup(mutating).expect("in the table");
             assert_eq!(
-                functional_form(def).map(|def| def.name),
+                functional_form(def).map(|form| form.def.name),
                 Some(functional),
                 "{mutating}"
             );

@@ -1,434 +1,263 @@
-//! View ops: which operand they show, how to show it again, and how to write through them.
+//! View ops: which operands they show, and how to show them again. `inverse.rs` says how to write through them.
 
 use expc_dialects::{
-    Argument, AtenOp, Constant, Diagnostic, Dim, GivenArgument, OpBuilder, ResultSpec, TensorMeta,
-    mlir,
+    Argument, AtenOp, Constant, Diagnostic, Dim, GivenArgument, TensorMeta, mlir,
     table::{OpDef, Tag},
 };
-use melior::{
-    Context,
-    ir::{
-        Type, TypeLike, Value, ValueLike,
-        operation::{OperationLike, OperationRef},
-    },
+use melior::ir::{
+    Type, TypeLike, Value, ValueLike,
+    operation::{OperationLike, OperationRef},
 };
 
-use super::aliases::View;
+use super::{aliases::View, emit::Emit};
 
-/// The tensor operand that all results of an op share memory with, and its position; none if the results are
+/// For each result of an op the position of the tensor operand that it shares memory with; none if the results are
 /// memory of their own.
-pub(super) fn viewed_operand<'c: 'a, 'a>(
-    op: &AtenOp<'c, 'a>,
-    def: &OpDef,
-) -> Option<(usize, Value<'c, 'a>)> {
-    if !def.schema.is_view() && !def.has_tag(Tag::InplaceView) {
-        return None;
-    }
+pub(super) fn viewed_operands(op: &AtenOp<'_, '_>, def: &OpDef) -> Option<Vec<usize>> {
     let operation = op.operation();
+    let is_declared = def.schema.is_view() || def.has_tag(Tag::InplaceView);
+    let undeclared = UNDECLARED
+        .iter()
+        .find(|(names, ..)| is_listed(names, def.name));
+    let (shares, is_parallel) = match undeclared {
+        Some((_, shares, is_parallel)) => (*shares, *is_parallel),
+        None if is_declared => (shares_memory as Shares, false),
+        None => return None,
+    };
     let source = operation
         .operand(0)
         .ok()
         .filter(|value| value.r#type().is_tensor())?;
-    shares_memory(op, source).then_some((0, source))
+    if !shares(op, source) {
+        return None;
+    }
+    let n_results = operation.result_count();
+    if is_parallel {
+        return (n_results == operation.operand_count()).then(|| (0..n_results).collect());
+    }
+    Some(vec![0; n_results])
+}
+
+/// Whether an op may hand out its operand although its schema does not say so.
+pub(super) fn is_undeclared_view(name: &str) -> bool {
+    UNDECLARED.iter().any(|(names, ..)| is_listed(names, name))
+}
+
+/// Whether a list of names has that of an op, with or without its overload.
+pub(super) fn is_listed(names: &str, name: &str) -> bool {
+    let op = name.rsplit_once('.').map_or(name, |(op, _)| op);
+    names
+        .split_ascii_whitespace()
+        .any(|listed| listed == name || listed == op)
+}
+
+/// Whether the result shares memory with the operand.
+type Shares = fn(&AtenOp<'_, '_>, Value<'_, '_>) -> bool;
+
+/// Ops that may hand out their operand although their schemas do not say so; the last column says whether there is
+/// one result per operand.
+const UNDECLARED: &[(&str, Shares, bool)] = &[
+    (
+        "aten.dropout aten.feature_dropout aten.alpha_dropout aten.feature_alpha_dropout",
+        |op, _| {
+            is_false(op, "train")
+                || matches!(op.argument("p"), Ok(Some(Argument::Constant(Constant::Float(p)))) if p == 0.0)
+        },
+        false,
+    ),
+    (
+        "aten.atleast_1d aten.atleast_2d aten.atleast_3d aten.meshgrid aten.broadcast_tensors",
+        |_, _| true,
+        true,
+    ),
+    (
+        "aten.conj_physical",
+        |op, source| !is_complex(source) && op.operation().result_count() == 1,
+        false,
+    ),
+    (
+        "aten.cartesian_prod",
+        |op, _| op.operation().operand_count() == 1,
+        false,
+    ),
+    ("aten.sum_to_size aten.type_as", same_type, false),
+];
+
+fn is_false(op: &AtenOp<'_, '_>, name: &str) -> bool {
+    matches!(
+        op.argument(name),
+        Ok(Some(Argument::Constant(Constant::Bool(false))))
+    )
+}
+
+pub(super) fn is_complex(value: Value<'_, '_>) -> bool {
+    TensorMeta::from_mlir(value.r#type()).is_some_and(|meta| meta.dtype.is_complex())
+}
+
+fn same_type(op: &AtenOp<'_, '_>, source: Value<'_, '_>) -> bool {
+    let result = op.operation().result(0).ok();
+    let meta = |r#type| {
+        TensorMeta::from_mlir(r#type).map(|meta| TensorMeta {
+            requires_grad: false,
+            ..meta
+        })
+    };
+    result.is_some_and(|result| meta(source.r#type()) == meta(result.r#type()))
 }
 
 /// Ops that torch declares as views and that copy where they must; their types tell which.
-fn shares_memory<'c: 'a, 'a>(op: &AtenOp<'c, 'a>, source: Value<'c, 'a>) -> bool {
+const MAY_COPY: &[(&str, Shares)] = &[
+    (
+        "aten.contiguous aten.cpu aten.cuda aten.pin_memory aten._autocast_to_full_precision \
+         aten._autocast_to_reduced_precision aten.resolve_conj aten.resolve_neg",
+        same_type,
+    ),
+    ("aten.to", |op, source| {
+        let copies = matches!(
+            op.argument("copy"),
+            Ok(Some(Argument::Constant(Constant::Bool(true))))
+        );
+        !copies && same_type(op, source)
+    }),
+    // Reshaping copies where no strides can show the new sizes, and then the result is row-major and begins at 0. A
+    // row-major source never needs a copy.
+    (
+        "aten.reshape aten.flatten aten.reshape_as aten.ravel",
+        |op, source| {
+            let result = op.operation().result(0).ok();
+            let result = result.and_then(|result| TensorMeta::from_mlir(result.r#type()));
+            match (TensorMeta::from_mlir(source.r#type()), result) {
+                (Some(from), Some(to)) => {
+                    from.strides.is_none()
+                        || to.strides.is_some()
+                        || (to.storage_offset != Dim::Static(0)
+                            && to.storage_offset == from.storage_offset)
+                }
+                _ => true,
+            }
+        },
+    ),
+];
+
+fn shares_memory(op: &AtenOp<'_, '_>, source: Value<'_, '_>) -> bool {
     let name = op.name();
-    let base = name.split('.').nth(1).unwrap_or_default();
-    let result = op
-        .operation()
-        .result(0)
-        .ok()
-        .and_then(|result| TensorMeta::from_mlir(result.r#type()));
-    let (Some(from), Some(to)) = (TensorMeta::from_mlir(source.r#type()), result) else {
-        return true;
-    };
-    match base {
-        "contiguous" => from.strides == to.strides,
-        "to" | "type_as" | "_to_copy" => {
-            let copies = matches!(
-                op.argument("copy"),
-                Ok(Some(Argument::Constant(Constant::Bool(true))))
-            );
-            !copies && from == to
-        }
-        // Reshaping copies where no strides can show the new sizes, and then the result is contiguous. A
-        // contiguous source never needs a copy.
-        "reshape" | "flatten" | "reshape_as" | "ravel" => {
-            from.strides.is_none() || to.strides.is_some()
-        }
-        _ => true,
-    }
-}
-
-/// The view op once more, on another tensor, before `anchor`.
-pub(super) fn replay<'c: 'a, 'a>(
-    context: &'c Context,
-    view: &View<'c, 'a>,
-    source: Value<'c, 'a>,
-    anchor: OperationRef<'c, 'a>,
-) -> Result<Value<'c, 'a>, Diagnostic> {
-    let op = AtenOp::new(view.op);
-    let old = view.op.operand(view.operand).ok();
-    let mut arguments = op.arguments()?;
-    for argument in &mut arguments {
-        if let (Argument::Value(value), Some(old)) = (&argument.value, old)
-            && mlir::same_value(*value, old)
-        {
-            argument.value = Argument::Value(source);
-        }
-    }
-    let types = view
-        .op
-        .results()
-        .map(|result| result.r#type())
-        .collect::<Vec<_>>();
-    let is_list = op.def().is_some_and(|def| {
-        def.schema
-            .returns
-            .first()
-            .is_some_and(|ret| ret.ty.is_list())
-    });
-    let results = match is_list {
-        true => vec![ResultSpec::List(types)],
-        false => types.into_iter().map(ResultSpec::Single).collect(),
-    };
-    // In-place views replay as the functional op.
-    let name = functional_view_name(&op.name());
-    let built = insert(
-        OpBuilder::new(context, name, view.op.location())
-            .arguments(arguments)
-            .results(results),
-        anchor,
-    )?;
-    result(built, view.result)
-}
-
-/// `aten.t.default` of `aten.t_.default`.
-fn functional_view_name(name: &str) -> String {
-    let mut parts: Vec<&str> = name.split('.').collect();
-    if let Some(base) = parts.get_mut(1) {
-        *base = base.strip_suffix('_').unwrap_or(base);
-    }
-    parts.join(".")
-}
-
-fn insert<'c: 'a, 'a>(
-    builder: OpBuilder<'c, 'a>,
-    anchor: OperationRef<'c, 'a>,
-) -> Result<OperationRef<'c, 'a>, Diagnostic> {
-    Ok(mlir::insert_op_before(anchor, builder.build()?))
-}
-
-fn result<'c: 'a, 'a>(op: OperationRef<'c, 'a>, index: usize) -> Result<Value<'c, 'a>, Diagnostic> {
-    op.result(index).map(Value::from).map_err(|_| {
-        Diagnostic::at(
-            &op,
-            "E0302",
-            format!(
-                "internal error: `{}` has no result {index}",
-                AtenOp::new(op).name()
-            ),
-        )
-    })
-}
-
-/// Writing through a view: the viewed tensor, as it was, with `new` where the view shows it.
-pub(super) fn inverse<'c: 'a, 'a>(
-    context: &'c Context,
-    view: &View<'c, 'a>,
-    base: Value<'c, 'a>,
-    new: Value<'c, 'a>,
-    anchor: OperationRef<'c, 'a>,
-) -> Result<Value<'c, 'a>, Diagnostic> {
-    let op = AtenOp::new(view.op);
-    let name = functional_view_name(&op.name());
-    let inverse = Inverse {
-        context,
-        op,
-        view,
-        base,
-        new,
-        anchor,
-    };
-    let rule = INVERSES
+    MAY_COPY
         .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, rule)| rule);
-    match rule {
-        Some(rule) => rule(&inverse),
+        .find(|(names, _)| is_listed(names, &name))
+        .is_none_or(|(_, shares)| shares(op, source))
+}
+
+/// Ops that show the memory of their operand whatever its sizes and strides are.
+const OF_MEMORY: &str = "aten.as_strided aten.as_strided_ prims.as_strided";
+
+/// The offset into the memory that a view op names, or would take over from its operand; none if the op shows
+/// elements of its operand and not memory.
+pub(super) fn memory_offset(
+    op: OperationRef<'_, '_>,
+    source: Type<'_>,
+) -> Result<Option<i64>, Diagnostic> {
+    let view = AtenOp::new(op);
+    if !is_listed(OF_MEMORY, &view.name()) {
+        return Ok(None);
+    }
+    let inherited = TensorMeta::from_mlir(source).map(|meta| meta.storage_offset);
+    let offset = match (view.argument("storage_offset")?, inherited) {
+        (Some(Argument::Constant(Constant::Int(offset))), _) => Some(offset),
+        (None | Some(Argument::Constant(Constant::None)), Some(offset)) => offset.as_static(),
+        _ => None,
+    };
+    match offset {
+        Some(offset) => Ok(Some(offset)),
         None => Err(Diagnostic::at(
-            &view.op,
+            &op,
             "E0303",
             format!(
-                "a write through the view `{}` has no functional form",
-                op.name()
+                "the offset that `{}` shows its operand at is not constant",
+                view.name()
             ),
         )),
     }
 }
 
-/// A write through a view.
-struct Inverse<'v, 'c: 'a, 'a> {
-    context: &'c Context,
-    op: AtenOp<'c, 'a>,
-    view: &'v View<'c, 'a>,
-    base: Value<'c, 'a>,
+/// The arguments of a view op, for another tensor in the place of the one that it shows.
+pub(super) fn arguments_on<'c, 'a>(
+    view: &View<'c, 'a>,
+    source: Value<'c, 'a>,
+) -> Result<Vec<GivenArgument<'c, 'a>>, Diagnostic> {
+    let mut arguments = AtenOp::new(view.op).arguments()?;
+    let old = view.op.operand(view.operand).ok();
+    for argument in &mut arguments {
+        replace(&mut argument.value, old, source);
+    }
+    if let Some(memory) = &view.memory {
+        arguments.retain(|argument| argument.name != "storage_offset");
+        arguments.push(super::emit::given(
+            "storage_offset",
+            Constant::Int(memory.offset),
+        ));
+    }
+    Ok(arguments)
+}
+
+fn replace<'c, 'a>(
+    argument: &mut Argument<'c, 'a>,
+    old: Option<Value<'c, 'a>>,
     new: Value<'c, 'a>,
-    anchor: OperationRef<'c, 'a>,
+) {
+    match argument {
+        Argument::Value(value) if old.is_some_and(|old| mlir::same_value(*value, old)) => {
+            *value = new;
+        }
+        Argument::List(elements) => elements
+            .iter_mut()
+            .for_each(|element| replace(element, old, new)),
+        _ => {}
+    }
 }
 
-type InverseRule = for<'v, 'c, 'a> fn(&Inverse<'v, 'c, 'a>) -> Result<Value<'c, 'a>, Diagnostic>;
-
-/// By the functional name of the view.
-const INVERSES: &[(&str, InverseRule)] = &[
-    ("aten.slice.Tensor", |inverse| {
-        inverse.scatter("aten.slice_scatter.default")
-    }),
-    ("aten.select.int", |inverse| {
-        inverse.scatter("aten.select_scatter.default")
-    }),
-    ("aten.diagonal.default", |inverse| {
-        inverse.scatter("aten.diagonal_scatter.default")
-    }),
-    ("aten.as_strided.default", |inverse| {
-        inverse.scatter("aten.as_strided_scatter.default")
-    }),
-    ("aten.alias.default", |inverse| Ok(inverse.new)),
-    ("aten.detach.default", |inverse| Ok(inverse.new)),
-    ("aten.lift_fresh.default", |inverse| Ok(inverse.new)),
-    ("aten.contiguous.default", |inverse| Ok(inverse.new)),
-    ("aten.to.dtype", |inverse| Ok(inverse.new)),
-    ("aten.to.device", |inverse| Ok(inverse.new)),
-    ("aten.to.other", |inverse| Ok(inverse.new)),
-    ("aten.to.dtype_layout", |inverse| Ok(inverse.new)),
-    ("aten.type_as.default", |inverse| Ok(inverse.new)),
-    ("aten.view_as_real.default", |inverse| {
-        inverse.unary("aten.view_as_complex.default")
-    }),
-    ("aten.view_as_complex.default", |inverse| {
-        inverse.unary("aten.view_as_real.default")
-    }),
-    ("aten._conj.default", |inverse| {
-        inverse.unary("aten._conj.default")
-    }),
-    ("aten.t.default", |inverse| inverse.unary("aten.t.default")),
-    ("aten.transpose.int", |inverse| {
-        inverse.same_again("aten.transpose.int", &["dim0", "dim1"])
-    }),
-    ("aten.swapaxes.default", |inverse| {
-        inverse.same_again("aten.swapaxes.default", &["axis0", "axis1"])
-    }),
-    ("aten.swapdims.default", |inverse| {
-        inverse.same_again("aten.swapdims.default", &["dim0", "dim1"])
-    }),
-    ("aten.mT.default", |inverse| {
-        inverse.unary("aten.mT.default")
-    }),
-    ("aten.numpy_T.default", |inverse| {
-        inverse.unary("aten.numpy_T.default")
-    }),
-    ("aten.permute.default", |inverse| inverse.permute()),
-    ("aten.view.default", |inverse| inverse.reshape_back()),
-    ("aten.view_as.default", |inverse| inverse.reshape_back()),
-    ("aten._unsafe_view.default", |inverse| {
-        inverse.reshape_back()
-    }),
-    ("aten.reshape.default", |inverse| inverse.reshape_back()),
-    ("aten.reshape_as.default", |inverse| inverse.reshape_back()),
-    ("aten.ravel.default", |inverse| inverse.reshape_back()),
-    ("aten.flatten.using_ints", |inverse| inverse.reshape_back()),
-    ("aten.unflatten.int", |inverse| inverse.reshape_back()),
-    ("aten.squeeze.default", |inverse| inverse.reshape_back()),
-    ("aten.squeeze.dim", |inverse| inverse.reshape_back()),
-    ("aten.squeeze.dims", |inverse| inverse.reshape_back()),
-    ("aten.unsqueeze.default", |inverse| inverse.reshape_back()),
-    ("aten.narrow.default", |inverse| inverse.narrow()),
-    ("aten.unbind.int", |inverse| inverse.unbind()),
-    ("aten.split.Tensor", |inverse| inverse.part()),
-    ("aten.split.sizes", |inverse| inverse.part()),
-    ("aten.split_with_sizes.default", |inverse| inverse.part()),
-    ("aten.chunk.default", |inverse| inverse.part()),
-    ("aten.tensor_split.sections", |inverse| inverse.part()),
-    ("aten.tensor_split.indices", |inverse| inverse.part()),
-];
-
-impl<'c: 'a, 'a> Inverse<'_, 'c, 'a> {
-    /// `op_scatter(base, new, …)` with the view's own arguments.
-    fn scatter(&self, name: &str) -> Result<Value<'c, 'a>, Diagnostic> {
-        let mut arguments = vec![given("self", self.base), given("src", self.new)];
-        for argument in self.op.arguments()? {
-            if argument.name != "self" {
-                arguments.push(argument);
-            }
-        }
-        self.build(name, arguments, self.base.r#type())
-    }
-
-    fn unary(&self, name: &str) -> Result<Value<'c, 'a>, Diagnostic> {
-        self.build(name, vec![given("self", self.new)], self.base.r#type())
-    }
-
-    /// Views that undo themselves.
-    fn same_again(&self, name: &str, keep: &[&str]) -> Result<Value<'c, 'a>, Diagnostic> {
-        let mut arguments = vec![given("self", self.new)];
-        arguments.extend(
-            self.op
-                .arguments()?
+/// The view op once more, on another tensor.
+pub(super) fn replay<'c: 'a, 'a>(
+    emit: &Emit<'c, 'a, '_>,
+    view: &View<'c, 'a>,
+    source: Value<'c, 'a>,
+) -> Result<Value<'c, 'a>, Diagnostic> {
+    let emit = emit.at(view.op.location());
+    let op = AtenOp::new(view.op);
+    let source = match &view.memory {
+        Some(memory) => emit.with_layout(source, memory.layout)?,
+        None => source,
+    };
+    let arguments = arguments_on(view, source)?;
+    let recorded: Vec<Type> = view.op.results().map(|result| result.r#type()).collect();
+    let name = functional_view_name(&op.name());
+    let results = match (name.as_str(), recorded.as_slice()) {
+        ("aten.view.default", [recorded]) => {
+            let size = arguments
                 .into_iter()
-                .filter(|argument| keep.contains(&argument.name.as_str())),
-        );
-        self.build(name, arguments, self.base.r#type())
-    }
-
-    /// permute(x, p) is undone by permute(x, p⁻¹).
-    fn permute(&self) -> Result<Value<'c, 'a>, Diagnostic> {
-        let dims = match self.op.argument("dims")? {
-            Some(Argument::Constant(Constant::Ints(dims))) => dims,
-            _ => return self.refuse("its dimensions are not constant"),
-        };
-        let rank = i64::try_from(dims.len()).unwrap_or(i64::MAX);
-        let mut inverse = vec![0; dims.len()];
-        for (position, dim) in (0..).zip(&dims) {
-            let slot = usize::try_from(dim.rem_euclid(rank.max(1)))
-                .ok()
-                .and_then(|dim| inverse.get_mut(dim));
-            if let Some(slot) = slot {
-                *slot = position;
-            }
-        }
-        let arguments = vec![
-            given("self", self.new),
-            given("dims", Constant::Ints(inverse)),
-        ];
-        self.build("aten.permute.default", arguments, self.base.r#type())
-    }
-
-    /// Views that keep the order of elements are undone by the old sizes.
-    fn reshape_back(&self) -> Result<Value<'c, 'a>, Diagnostic> {
-        let Some(sizes) = TensorMeta::from_mlir(self.base.r#type()).and_then(|meta| meta.sizes)
-        else {
-            return self.refuse("the sizes of the viewed tensor are not known");
-        };
-        let mut elements = Vec::with_capacity(sizes.len());
-        for (dim, size) in (0_i64..).zip(&sizes) {
-            elements.push(match size {
-                Dim::Static(size) => Argument::from(*size),
-                Dim::Symbolic(expression) => Argument::Value(self.symbolic_size(dim, expression)?),
+                .find(|argument| argument.name == "size");
+            let size = size.map_or(Argument::from(Constant::List(Vec::new())), |size| {
+                size.value
             });
+            vec![emit.view(source, size, Some(*recorded))?]
         }
-        let arguments = vec![
-            given("self", self.new),
-            given("size", Argument::from(elements)),
-        ];
-        self.build("aten.view.default", arguments, self.base.r#type())
-    }
-
-    fn symbolic_size(&self, dim: i64, expression: &str) -> Result<Value<'c, 'a>, Diagnostic> {
-        let builder = OpBuilder::new(self.context, "aten.sym_size.int", self.view.op.location())
-            .arguments([given("self", self.base), given("dim", Constant::Int(dim))])
-            .result(expc_dialects::ValueType::SymInt.to_mlir(self.context))
-            .symbolic_results(&[expression.to_owned()]);
-        result(insert(builder, self.anchor)?, 0)
-    }
-
-    /// narrow(x, dim, start, length) shows start..start+length.
-    fn narrow(&self) -> Result<Value<'c, 'a>, Diagnostic> {
-        let int = |name: &str| match self.op.argument(name) {
-            Ok(Some(Argument::Constant(Constant::Int(value)))) => Some(value),
-            _ => None,
-        };
-        match (int("dim"), int("start"), int("length")) {
-            (Some(dim), Some(start), Some(length)) => {
-                self.slice_scatter(dim, start, start.saturating_add(length))
-            }
-            _ => self.refuse("its bounds are not constant"),
-        }
-    }
-
-    /// Result `i` of unbind is select(x, dim, i).
-    fn unbind(&self) -> Result<Value<'c, 'a>, Diagnostic> {
-        let index = i64::try_from(self.view.result).unwrap_or(i64::MAX);
-        let arguments = vec![
-            given("self", self.base),
-            given("src", self.new),
-            given("dim", Constant::Int(self.constant_dim()?)),
-            given("index", Constant::Int(index)),
-        ];
-        self.build("aten.select_scatter.default", arguments, self.base.r#type())
-    }
-
-    /// Result `i` of a split begins where the results before it end.
-    fn part(&self) -> Result<Value<'c, 'a>, Diagnostic> {
-        let dim = self.constant_dim()?;
-        let mut bounds = vec![0_i64];
-        for result in self.view.op.results() {
-            let meta = TensorMeta::from_mlir(result.r#type());
-            let sizes = meta.and_then(|meta| meta.sizes).unwrap_or_default();
-            let rank = i64::try_from(sizes.len()).unwrap_or(i64::MAX);
-            let position = usize::try_from(dim.rem_euclid(rank.max(1))).unwrap_or(usize::MAX);
-            let Some(size) = sizes.get(position).and_then(Dim::as_static) else {
-                return self.refuse("the sizes of its parts are not constant");
-            };
-            bounds.push(bounds.last().copied().unwrap_or(0).saturating_add(size));
-        }
-        match (
-            bounds.get(self.view.result),
-            bounds.get(self.view.result + 1),
-        ) {
-            (Some(start), Some(end)) => self.slice_scatter(dim, *start, *end),
-            _ => self.refuse("its parts are not known"),
-        }
-    }
-
-    fn slice_scatter(&self, dim: i64, start: i64, end: i64) -> Result<Value<'c, 'a>, Diagnostic> {
-        let arguments = vec![
-            given("self", self.base),
-            given("src", self.new),
-            given("dim", Constant::Int(dim)),
-            given("start", Constant::Int(start)),
-            given("end", Constant::Int(end)),
-        ];
-        self.build("aten.slice_scatter.default", arguments, self.base.r#type())
-    }
-
-    fn constant_dim(&self) -> Result<i64, Diagnostic> {
-        match self.op.argument("dim")? {
-            Some(Argument::Constant(Constant::Int(dim))) => Ok(dim),
-            None => Ok(0),
-            Some(_) => self.refuse("its dimension is not constant"),
-        }
-    }
-
-    fn build(
-        &self,
-        name: &str,
-        arguments: Vec<GivenArgument<'c, 'a>>,
-        r#type: Type<'c>,
-    ) -> Result<Value<'c, 'a>, Diagnostic> {
-        let builder = OpBuilder::new(self.context, name, self.view.op.location())
-            .arguments(arguments)
-            .result(r#type);
-        result(insert(builder, self.anchor)?, 0)
-    }
-
-    fn refuse<T>(&self, why: &str) -> Result<T, Diagnostic> {
-        Err(Diagnostic::at(
-            &self.view.op,
-            "E0303",
-            format!(
-                "a write through the view `{}` has no functional form: {why}",
-                self.op.name()
-            ),
-        ))
-    }
+        _ => emit.values(&name, arguments, &recorded)?,
+    };
+    results.get(view.result).copied().ok_or_else(|| {
+        emit.fault(
+            "E0302",
+            format!("internal error: `{name}` has no result {}", view.result),
+        )
+    })
 }
 
-fn given<'c, 'a>(name: &str, value: impl Into<Argument<'c, 'a>>) -> GivenArgument<'c, 'a> {
-    GivenArgument {
-        name: name.to_owned(),
-        value: value.into(),
-        by_keyword: false,
+/// `aten.t.default` of `aten.t_.default`.
+pub(super) fn functional_view_name(name: &str) -> String {
+    if name == "aten.transpose_.default" {
+        return "aten.transpose.int".to_owned();
     }
+    let mut parts: Vec<&str> = name.split('.').collect();
+    if let Some(base) = parts.get_mut(1) {
+        *base = base.strip_suffix('_').unwrap_or(base);
+    }
+    parts.join(".")
 }

@@ -125,39 +125,50 @@ fn policy_of(name: &str, device: &str) -> Option<Policy> {
     row.map(|(policy, ..)| *policy)
 }
 
+impl Autocast {
+    /// The dtype that an op gets its operands in; none if they stay as they are. `has_single` tells whether one of
+    /// those that may be cast is of 32 bits.
+    pub fn dtype_for(&self, name: &str, has_single: impl FnOnce() -> bool) -> Option<ScalarType> {
+        if !self.enabled {
+            return None;
+        }
+        Some(match policy_of(name, &self.device)? {
+            Policy::Lower => self.dtype,
+            Policy::Single => ScalarType::Float32,
+            Policy::Widest if has_single() => ScalarType::Float32,
+            Policy::Widest => self.dtype,
+        })
+    }
+
+    /// Whether operands of this dtype and device are cast at all.
+    pub fn casts(&self, dtype: ScalarType, device: &str) -> bool {
+        dtype.is_floating_point()
+            && dtype != ScalarType::Float64
+            && device.starts_with(self.device.as_str())
+    }
+}
+
 /// The operands of an op as it gets them; none if they stay as they are.
 pub fn cast(
     env: &ShapeEnv<'_>,
     name: &str,
     items: &[Option<Item>],
 ) -> Result<Option<Vec<Option<Item>>>, NoInference> {
-    let Some(region) = env.autocast().filter(|region| region.enabled) else {
+    let Some(region) = env.autocast() else {
         return Ok(None);
     };
-    let Some(policy) = policy_of(name, &region.device) else {
-        return Ok(None);
-    };
-    let is_eligible = |tensor: &Tensor| {
-        tensor.dtype.is_floating_point()
-            && tensor.dtype != ScalarType::Float64
-            && tensor.device.starts_with(region.device.as_str())
-    };
-    let dtype = match policy {
-        Policy::Lower => region.dtype,
-        Policy::Single => ScalarType::Float32,
-        Policy::Widest => {
-            let mut has_single = false;
-            for item in items.iter().flatten() {
-                visit(item, &mut |tensor| {
-                    has_single |= is_eligible(tensor) && tensor.dtype == ScalarType::Float32
-                });
-            }
-            if has_single {
-                ScalarType::Float32
-            } else {
-                region.dtype
-            }
+    let is_eligible = |tensor: &Tensor| region.casts(tensor.dtype, &tensor.device);
+    let has_single = || {
+        let mut found = false;
+        for item in items.iter().flatten() {
+            visit(item, &mut |tensor| {
+                found |= is_eligible(tensor) && tensor.dtype == ScalarType::Float32
+            });
         }
+        found
+    };
+    let Some(dtype) = region.dtype_for(name, has_single) else {
+        return Ok(None);
     };
     let to_dtype = |tensor: &Rc<Tensor>| -> Result<Rc<Tensor>, NoInference> {
         if !is_eligible(tensor) || tensor.dtype == dtype {

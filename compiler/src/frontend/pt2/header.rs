@@ -13,7 +13,7 @@ use super::{
     lower::Lowering,
 };
 
-impl Lowering<'_, '_> {
+impl Lowering<'_, '_, '_> {
     pub(super) fn module_attributes(&mut self, program: &schema::ExportedProgram<'_>) {
         let ranges = self.ranges(program);
         let symbols = self

@@ -38,6 +38,7 @@ pub fn lower<'c>(
         context,
         module: &module,
         expressions: Expressions::default(),
+        graphs: FxHashMap::default(),
         diagnostics: Vec::new(),
     };
     lowering.root(program);
@@ -50,10 +51,12 @@ pub fn lower<'c>(
     }
 }
 
-pub(super) struct Lowering<'c, 'm> {
+pub(super) struct Lowering<'p, 'c, 'm> {
     pub(super) context: &'c Context,
     pub(super) module: &'m Module<'c>,
     pub(super) expressions: Expressions,
+    /// The sub-graphs by their symbols: a file has a graph once for every call of it.
+    graphs: FxHashMap<String, &'p schema::Graph<'p>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -63,8 +66,8 @@ pub(super) type Scope<'f, 'c, 'a> = FxHashMap<&'f str, Value<'c, 'a>>;
 /// A fault inside a node; the caller knows the node.
 pub(super) type Fault = Diagnostic;
 
-impl<'c> Lowering<'c, '_> {
-    fn root(&mut self, program: &schema::ExportedProgram<'_>) {
+impl<'p, 'c> Lowering<'p, 'c, '_> {
+    fn root(&mut self, program: &'p schema::ExportedProgram<'p>) {
         let graph = &program.graph_module.graph;
         let signature = &program.graph_module.signature;
         if graph.inputs.len() != signature.input_specs.len()
@@ -95,10 +98,31 @@ impl<'c> Lowering<'c, '_> {
         self.graph(graph, "main", signature, 0);
     }
 
-    /// A graph that a higher-order op names; all its inputs and outputs are the op's.
+    /// The symbol of a graph that a higher-order op names. Calls of equal graphs share one; a graph that differs
+    /// from another of its path gets a number.
+    fn called_graph(
+        &mut self,
+        graph: &'p schema::Graph<'p>,
+        path: &str,
+        depth: usize,
+    ) -> Result<String, Fault> {
+        let mut symbol = path.to_owned();
+        for number in 1_usize.. {
+            match self.graphs.get(&symbol) {
+                Some(known) if *known == graph => return Ok(symbol),
+                Some(_) => symbol = format!("{path}_{number}"),
+                None => break,
+            }
+        }
+        self.graphs.insert(symbol.clone(), graph);
+        self.subgraph(graph, &symbol, depth)?;
+        Ok(symbol)
+    }
+
+    /// Lowers a graph that a higher-order op names; all its inputs and outputs are the op's.
     fn subgraph(
         &mut self,
-        graph: &schema::Graph<'_>,
+        graph: &'p schema::Graph<'p>,
         symbol: &str,
         depth: usize,
     ) -> Result<(), Fault> {
@@ -129,7 +153,7 @@ impl<'c> Lowering<'c, '_> {
 
     fn graph(
         &mut self,
-        graph: &schema::Graph<'_>,
+        graph: &'p schema::Graph<'p>,
         symbol: &str,
         mut signature: Signature,
         depth: usize,
@@ -280,13 +304,13 @@ impl<'c> Lowering<'c, '_> {
         })
     }
 
-    fn node<'f, 'b>(
+    fn node<'b>(
         &mut self,
-        graph: &'f schema::Graph<'_>,
-        node: &'f schema::Node<'_>,
+        graph: &'p schema::Graph<'p>,
+        node: &'p schema::Node<'p>,
         symbol: &str,
         block: &'b Block<'c>,
-        scope: &mut Scope<'f, 'c, 'b>,
+        scope: &mut Scope<'p, 'c, 'b>,
         depth: usize,
     ) -> Result<(), Fault> {
         let name = operation_name(node.target.as_str())?;
@@ -298,8 +322,8 @@ impl<'c> Lowering<'c, '_> {
                         "main" => nested.name.as_str().to_owned(),
                         parent => format!("{parent}.{}", nested.name.as_str()),
                     };
-                    self.subgraph(&nested.graph, &path, depth + 1)?;
-                    Argument::Constant(Constant::Graph(path))
+                    let symbol = self.called_graph(&nested.graph, &path, depth + 1)?;
+                    Argument::Constant(Constant::Graph(symbol))
                 }
                 argument => lower_argument(argument, scope)?,
             };

@@ -14,7 +14,7 @@ use melior::ir::{
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    emit::{Emit, given},
+    emit::{self, Emit, given},
     hidden, views,
 };
 use crate::shape::{Autocast, Item, ShapeEnv};
@@ -200,6 +200,10 @@ impl<'i, 'c: 'a, 'a> Inliner<'i, 'c, 'a, '_> {
         let op = AtenOp::new(copy);
         if op.def().is_some() {
             self.cast_operands(&op, regions)?;
+            // Programs that Dynamo traced record the types of results as if there were no casts.
+            if !regions.is_empty() {
+                emit::retype(mlir::context_of(copy), self.env, &op)?;
+            }
         }
         Ok(copy.results().map(Value::from).collect())
     }

@@ -6,6 +6,7 @@
 mod case;
 mod expected;
 mod run;
+mod written;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,10 @@ pub enum Action {
     Print,
     /// `expc check --infer`: the types of all values, inferred from those of the inputs, against the recorded ones.
     Infer,
+    /// `expc opt --emit pt2`: the written archive is read as the same module, and written again as the same bytes.
+    Write,
+    /// Outputs and state of `expc run` of the written archive.
+    RunWritten,
 }
 
 /// All modes.
@@ -58,12 +63,20 @@ pub const MODES: [Mode; 5] = [
         name: "inferred",
         action: Action::Infer,
     },
+    Mode {
+        name: "written",
+        action: Action::Write,
+    },
+    Mode {
+        name: "written_run",
+        action: Action::RunWritten,
+    },
 ];
 
 impl Mode {
     fn applies_to(&self, case: &Case) -> bool {
         match self.action {
-            Action::Run(_) | Action::Infer => true,
+            Action::Run(_) | Action::Infer | Action::Write | Action::RunWritten => true,
             Action::Print => case.meta.torch.starts_with(PRINTED_TORCH),
         }
     }

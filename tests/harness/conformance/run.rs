@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 
 use super::case::{Bad, Case};
-use super::{Action, Mode};
+use super::{Action, Mode, written};
 use crate::driver::{Outcome, STATUS_FAULT};
 
 /// Arrays by their keys in output files: `0`, `buffer:FQN`, `input:I`.
@@ -60,7 +60,7 @@ pub struct Program {
 }
 
 impl Program {
-    fn new(case: &Case, options: &'static [&'static str]) -> Self {
+    pub(super) fn new(case: &Case, options: &'static [&'static str]) -> Self {
         Self {
             model: case.model(),
             options,
@@ -138,15 +138,30 @@ pub fn run_case<E: Engine>(
         Action::Run(options) => options,
         Action::Print => return print(engine, case),
         Action::Infer => return infer(engine, case),
+        Action::Write => return written::compare(engine, case),
+        Action::RunWritten => return written::call(engine, case),
     };
     let program = Program::new(case, options);
+    let mut comparisons = calls(engine, case, &program)?;
+    for bad in &case.meta.bad {
+        comparisons.push(refuse(engine, case, &program, bad)?);
+    }
+    Ok(comparisons)
+}
+
+/// Calls a program as PyTorch did, and compares.
+pub(super) fn calls<E: Engine>(
+    engine: &E,
+    case: &Case,
+    program: &Program,
+) -> Result<Vec<Comparison>, String> {
     let mut comparisons = Vec::new();
     for sequence in case.sequences() {
         let inputs: Vec<_> = sequence
             .iter()
             .map(|suffix| case.file("inputs", suffix))
             .collect();
-        let calls = engine.call(&program, &inputs)?;
+        let calls = engine.call(program, &inputs)?;
         if calls.len() != sequence.len() {
             return Err(format!(
                 "{} calls gave {} results",
@@ -158,9 +173,6 @@ pub fn run_case<E: Engine>(
             let expected = expected(engine, case, suffix)?;
             comparisons.extend(compare(engine, case, suffix, actual, &expected));
         }
-    }
-    for bad in &case.meta.bad {
-        comparisons.push(refuse(engine, case, &program, bad)?);
     }
     Ok(comparisons)
 }
@@ -273,28 +285,28 @@ fn refuse<E: Engine>(
     })
 }
 
+/// Runs `expc`, which must end well.
+pub(super) fn done<E: Engine>(engine: &E, arguments: &[&str]) -> Result<Outcome, String> {
+    let arguments: Vec<String> = arguments
+        .iter()
+        .map(|argument| (*argument).to_owned())
+        .collect();
+    let outcome = engine.expc(&arguments)?;
+    match outcome.status {
+        0 => Ok(outcome),
+        status => Err(format!("ended with status {status}\n{}", outcome.stderr)),
+    }
+}
+
 fn print<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, String> {
     let file = case.folder.join("text.txt");
     let expected =
         fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let outcome = engine.expc(&["print".to_owned(), case.model().display().to_string()])?;
-    if outcome.status != 0 {
-        return Err(format!(
-            "ended with status {}\n{}",
-            outcome.status, outcome.stderr
-        ));
-    }
+    let outcome = done(engine, &["print", &case.model().display().to_string()])?;
     // The file holds `str(program)`, to which Python's `print` adds a line break.
     let (found, expected) = (outcome.stdout.trim_end(), expected.trim_end());
-    let difference = (found != expected).then(|| {
-        let difference = TextDiff::from_lines(expected, found);
-        let mut difference = difference.unified_diff();
-        format!(
-            "\n{}",
-            difference.context_radius(1).header("PyTorch", "expc")
-        )
-    });
     let what = "text".to_owned();
+    let difference = text_difference(("PyTorch", expected), ("expc", found));
     Ok(vec![Comparison { what, difference }])
 }
 
@@ -310,4 +322,14 @@ fn infer<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, String> 
     let difference = (!is_clean).then(|| format!("\n{}{}", outcome.stdout, outcome.stderr));
     let what = "types".to_owned();
     Ok(vec![Comparison { what, difference }])
+}
+
+/// The lines in which two named texts differ.
+pub(super) fn text_difference(expected: (&str, &str), found: (&str, &str)) -> Option<String> {
+    (found.1 != expected.1).then(|| {
+        let difference = TextDiff::from_lines(expected.1, found.1);
+        let mut difference = difference.unified_diff();
+        let difference = difference.context_radius(1).header(expected.0, found.0);
+        format!("\n{difference}")
+    })
 }

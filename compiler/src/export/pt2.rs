@@ -76,3 +76,6 @@ fn prepare<'c: 'a, 'a>(
         extra_files: found.extra_files(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! Layers over packed sequences are left alone: how many rows a step has stands in a tensor.
 
 use expc_dialects::Argument;
-use melior::ir::Value;
+use melior::ir::{Value, ValueLike, operation::OperationLike};
 
 use super::Rule;
 use crate::{
@@ -261,7 +261,27 @@ fn lstm<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
     let (output, finals) = layers.run(b, Cell::Lstm)?;
     let hidden = stacked(b, finals.iter().map(|state| state.hidden))?;
     let cell = stacked(b, finals.iter().filter_map(|state| state.cell))?;
+    correct_recorded(b, 1, hidden)?;
+    correct_recorded(b, 2, cell)?;
     Ok(vec![Some(output), Some(hidden), Some(cell)])
+}
+
+/// PyTorch records the states of an LSTM with a dimension of size one that they do not have, unless the batch is
+/// of size one. They get their true type, and what is computed from them too.
+fn correct_recorded<'c, 'a>(
+    b: &Rewrite<'_, 'c, 'a>,
+    index: usize,
+    state: Value<'c, 'a>,
+) -> Rewritten<()> {
+    let Ok(result) = b.op().operation().result(index) else {
+        return refuse("an LSTM has three results");
+    };
+    let result = Value::from(result);
+    if b.rank(result)? != b.rank(state)? {
+        result.set_type(state.r#type());
+        super::strides::carry_on_types(b.env(), result);
+    }
+    Ok(())
 }
 
 fn lstm_step<'c, 'a>(

@@ -47,8 +47,29 @@ pub(super) fn carry_on<'c: 'a, 'a>(env: &ShapeEnv<'_>, value: Value<'c, 'a>) {
     }
 }
 
-/// The results of an op whose strides are not what they were.
-fn infer_again<'c: 'a, 'a>(env: &ShapeEnv<'_>, op: OperationRef<'c, 'a>) -> Vec<Value<'c, 'a>> {
+/// Infers the types of what is computed from a value, sizes and all, as far as they change: for a value whose
+/// recorded type is wrong.
+pub(super) fn carry_on_types<'c: 'a, 'a>(env: &ShapeEnv<'_>, value: Value<'c, 'a>) {
+    let mut changed = vec![value];
+    while let Some(value) = changed.pop() {
+        for user in mlir::users(value) {
+            let context = mlir::context_of(user);
+            for (result, found) in inferred_results(env, user) {
+                let found = found.to_mlir(context);
+                if result.r#type() != found {
+                    result.set_type(found);
+                    changed.push(result);
+                }
+            }
+        }
+    }
+}
+
+/// The results of an op with the types that inference gives them now; nothing where it gives none.
+fn inferred_results<'c: 'a, 'a>(
+    env: &ShapeEnv<'_>,
+    op: OperationRef<'c, 'a>,
+) -> Vec<(Value<'c, 'a>, ValueType)> {
     let view = AtenOp::new(op);
     let Ok(arguments) = view.arguments() else {
         return Vec::new();
@@ -63,9 +84,14 @@ fn infer_again<'c: 'a, 'a>(env: &ShapeEnv<'_>, op: OperationRef<'c, 'a>) -> Vec<
             InferredReturn::Single(value_type) => vec![value_type],
             InferredReturn::List(types) => types,
         });
+    op.results().map(Value::from).zip(types).collect()
+}
+
+/// The results of an op whose strides are not what they were.
+fn infer_again<'c: 'a, 'a>(env: &ShapeEnv<'_>, op: OperationRef<'c, 'a>) -> Vec<Value<'c, 'a>> {
     let context = mlir::context_of(op);
-    let results = op.results().map(Value::from).zip(types);
-    results
+    inferred_results(env, op)
+        .into_iter()
         .filter_map(|(result, found)| {
             let recorded = TensorMeta::from_mlir(result.r#type())?;
             let ValueType::Tensor(found) = found else {

@@ -19,6 +19,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         "aten._scaled_dot_product_attention_math.default",
         attention_math,
     ),
+    ("aten._safe_softmax.default", safe_softmax),
 ];
 
 /// What attention is of, beside the tensors.
@@ -299,4 +300,16 @@ fn in_order_of_flash_kernel<'c, 'a>(
     let output = b.permute(output, [2, 0, 1, 3])?;
     let output = b.contiguous(output)?;
     b.permute(output, [1, 2, 0, 3])
+}
+
+// safe_softmax(x) = softmax(x), 0 where all of a row is -inf.
+fn safe_softmax<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
+    let (x, dim) = (b.tensor("self")?, b.int("dim")?);
+    let mut args: Vec<Argument> = args![x, dim];
+    args.extend(b.dtype("dtype").map(Argument::from));
+    let softmax = b.op_value("aten.softmax.int", args)?;
+    let is_masked = b.op_value("aten.eq.Scalar", args![x, f64::NEG_INFINITY])?;
+    let is_row_masked = b.op_value("aten.all.dim", args![is_masked, dim, true])?;
+    let zeros = b.op_value("aten.zeros_like.default", args![softmax])?;
+    single(b.op_value("aten.where.self", args![is_row_masked, zeros, softmax])?)
 }

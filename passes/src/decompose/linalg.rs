@@ -336,14 +336,15 @@ fn tensorsolve<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>
 
 // vander(x) = [1, x, x², …] by products that accumulate.
 fn vander<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
-    let value = b.tensor("x")?;
+    let mut value = b.tensor("x")?;
+    if b.rank(value)? == 0 {
+        value = b.unsqueeze(value, -1)?;
+    }
     let mut sizes = b.sizes(value)?;
-    let count = match b.arg("N") {
-        Some(_) => b.size("N")?,
-        None => match sizes.last() {
-            Some(size) => size.clone(),
-            None => return refuse("a number has no powers"),
-        },
+    let count = match (b.arg("N"), sizes.last()) {
+        (Some(_), _) => b.size("N")?,
+        (None, Some(size)) => size.clone(),
+        (None, None) => return refuse("a number has no powers"),
     };
     let column = b.unsqueeze(value, -1)?;
     let powers = b.size_sub(&count, &Size::Static(1))?;

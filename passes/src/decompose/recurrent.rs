@@ -3,7 +3,7 @@
 //! Layers over packed sequences are left alone: how many rows a step has stands in a tensor.
 
 use expc_dialects::Argument;
-use melior::ir::{Value, ValueLike, operation::OperationLike};
+use melior::ir::{Value, ValueLike};
 
 use super::Rule;
 use crate::{

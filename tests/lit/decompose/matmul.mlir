@@ -49,7 +49,7 @@ func.func @main(%x: tensor<3x2x4xf32, {strides = ["4", "12", "1"]}>, %w: tensor<
 // Two vectors.
 // CHECK-LABEL: func.func @main
 // CHECK: "aten.mul.Tensor"
-// CHECK-NEXT: "aten.sum
+// CHECK-NEXT: "aten.sum.dim_IntList"
 // CHECK-NEXT: return
 func.func @main(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<f32> {
   %0 = "aten.matmul.default"(%x, %y) : (tensor<4xf32>, tensor<4xf32>) -> tensor<f32>

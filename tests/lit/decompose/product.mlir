@@ -7,7 +7,7 @@
 // CHECK-NEXT: "aten.view.default"
 // CHECK-NEXT: "aten.view.default"
 // CHECK-NEXT: "aten.mul.Tensor"
-// CHECK-NEXT: "aten.sum
+// CHECK-NEXT: "aten.sum.dim_IntList"
 // CHECK-NEXT: "aten.view.default"
 // CHECK-NEXT: return
 func.func @main(%x: tensor<3x4xf32>, %y: tensor<3x4xf32>) -> tensor<f32> {

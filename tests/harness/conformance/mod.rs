@@ -42,7 +42,7 @@ pub enum Action {
 }
 
 /// All modes.
-pub const MODES: [Mode; 5] = [
+pub const MODES: [Mode; 7] = [
     Mode {
         name: "exported",
         action: Action::Run(&["--no-optimize"]),

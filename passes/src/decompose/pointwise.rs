@@ -204,12 +204,17 @@ fn isclose<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     single(b.binary("bitwise_or", close, within)?)
 }
 
-// isfinite(x) = x == x && |x| != inf; true for integers.
+// isfinite(x) = x == x && |x| != inf; true for integers; of both parts of a complex number.
 fn isfinite<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let x = b.tensor("self")?;
     let dtype = b.dtype_of(x)?;
     if !dtype.is_floating_point() && !dtype.is_complex() {
         return all_equal(b, x, true);
+    }
+    if dtype.is_complex() {
+        let real = b.unary("isfinite", b.unary("real", x)?)?;
+        let imaginary = b.unary("isfinite", b.unary("imag", x)?)?;
+        return single(b.binary("bitwise_and", real, imaginary)?);
     }
     let not_infinite = b.compare("ne", b.unary("abs", x)?, f64::INFINITY)?;
     let not_nan = b.compare("eq", x, x)?;

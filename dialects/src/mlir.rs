@@ -3,15 +3,10 @@
 //! All `unsafe` of the MLIR side is in this file.
 //! Each function takes and returns melior's types, whose lifetimes tie IR objects to their context.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    ffi::c_void,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::{cell::RefCell, collections::HashMap, ffi::c_void};
 
 use melior::{
-    Context, ContextRef, RewritePattern, RewriterBase, StringRef, create_op_rewrite_pattern,
+    Context, ContextRef, RewriterBase, StringRef,
     dialect::DialectHandle,
     ir::{
         Attribute, AttributeLike, Identifier, Location, Module, Operation, Type, TypeLike, Value,
@@ -35,10 +30,10 @@ use mlir_sys::{
     mlirOpPrintingFlagsPrintNameLocAsPrefix, mlirOpPrintingFlagsUseLocalScope, mlirOperationClone,
     mlirOperationDestroy, mlirOperationGetBlock, mlirOperationGetContext,
     mlirOperationPrintWithFlags, mlirOperationRemoveAttributeByName,
-    mlirOperationSetAttributeByName, mlirOperationSetOperand, mlirPatternRewriterAsBase,
-    mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize,
-    mlirStringAttrGetValue, mlirTypeIsABF16, mlirTypeIsAComplex, mlirTypeIsAF16, mlirTypeIsAF32,
-    mlirTypeIsAF64, mlirTypeIsAFloat8E4M3FN, mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2,
+    mlirOperationSetAttributeByName, mlirOperationSetOperand, mlirShapedTypeGetDimSize,
+    mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize, mlirStringAttrGetValue,
+    mlirTypeIsABF16, mlirTypeIsAComplex, mlirTypeIsAF16, mlirTypeIsAF32, mlirTypeIsAF64,
+    mlirTypeIsAFloat8E4M3FN, mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2,
     mlirTypeIsAFloat8E5M2FNUZ, mlirTypeIsAFloat8E8M0FNU, mlirTypeIsAShaped,
     mlirUnrankedTensorTypeGet, mlirValueEqual, mlirValueGetFirstUse, mlirValueGetLocation,
     mlirValueReplaceAllUsesOfWith,
@@ -271,39 +266,6 @@ pub fn dictionary_entries<'c>(attribute: Attribute<'c>) -> Option<Vec<(String, A
                 .collect(),
         )
     }
-}
-
-/// A rewrite pattern from a Rust function, which answers whether it rewrote the op.
-///
-/// A panic of the function does not cross into MLIR: it counts as "did not rewrite", and `panicked` is called.
-pub fn rewrite_pattern<'c>(
-    context: &'c Context,
-    root: &str,
-    benefit: u32,
-    rewrite: impl Fn(OperationRef<'c, '_>, &RewriterBase<'c, '_>) -> bool + 'static,
-    panicked: impl Fn(&str) + 'static,
-) -> RewritePattern {
-    let name = root.to_owned();
-    create_op_rewrite_pattern(
-        root,
-        benefit,
-        context,
-        move |_, op, rewriter| {
-            // SAFETY: MLIR hands over a live op and rewriter for the time of this call.
-            let (op, rewriter) = unsafe {
-                (
-                    OperationRef::from_raw(op),
-                    RewriterBase::from_raw(mlirPatternRewriterAsBase(rewriter)),
-                )
-            };
-            let attempt = AssertUnwindSafe(|| rewrite(op, &rewriter));
-            catch_unwind(attempt).unwrap_or_else(|_| {
-                panicked(&name);
-                false
-            })
-        },
-        &[],
-    )
 }
 
 thread_local! {

@@ -700,6 +700,11 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
         })
     }
 
+    /// What was built, in order.
+    pub fn into_built(self) -> Vec<OperationRef<'c, 'a>> {
+        self.built.into_inner()
+    }
+
     /// Erases what was built, the last first: a rule that refuses leaves nothing behind.
     pub fn abandon(self) {
         for op in self.built.into_inner().into_iter().rev() {

@@ -54,14 +54,13 @@ mod window;
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
-    rc::Rc,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::LazyLock,
 };
 
 use expc_dialects::{AtenOp, Diagnostic, Program, TensorMeta, ValueType, mlir};
 use melior::{
-    GreedyRewriteDriverConfig, GreedySimplifyRegionLevel, RewritePatternSet, RewriterBase,
-    apply_patterns_and_fold_greedily,
+    IrRewriter, RewriterBase,
     ir::{
         Module, Value, ValueLike,
         operation::{OperationLike, OperationRef},
@@ -172,32 +171,13 @@ pub fn decompose(
     decompositions: &Decompositions,
     env: ShapeEnv<'static>,
 ) -> Result<Report, Vec<Diagnostic>> {
-    let run = Rc::new(Run::new(
-        env,
-        decompositions.own().collect(),
-        rewrite_limit(module),
-    ));
-    let context = mlir::context_of(module.as_operation());
-    let patterns = RewritePatternSet::new(context);
-    for (name, method) in decompositions.methods() {
-        let (state, panics) = (Rc::clone(&run), Rc::clone(&run));
-        patterns.add(mlir::rewrite_pattern(
-            context,
-            name,
-            1,
-            move |op, rewriter| state.rewrite(op, rewriter, &method),
-            move |name| panics.panicked(name),
-        ));
-    }
-    let config = GreedyRewriteDriverConfig::new();
-    config.enable_folding(false);
-    config.enable_constant_cse(false);
-    config.set_region_simplification_level(GreedySimplifyRegionLevel::Disabled);
-    config.set_use_top_down_traversal(true);
-    config.set_max_iterations(-1);
-    // Without limits the driver always converges; what is left is found below either way.
-    let _ = apply_patterns_and_fold_greedily(module, patterns.freeze(), &config);
+    let run = Run::new(env, decompositions.own().collect(), rewrite_limit(module));
+    let rewriter = IrRewriter::new(mlir::context_of(module.as_operation()));
+    let methods = decompositions.methods().into_iter().collect();
     let program = Program::new(module);
+    for graph in program.graphs() {
+        run.walk(graph.operations(), &rewriter.as_rewriter_base(), &methods);
+    }
     sync_function_types(&program);
     crate::cleanup::remove_dead_ops(&program);
     let faults = run.faults.take();
@@ -288,38 +268,69 @@ impl Run {
         }
     }
 
-    /// Applies a rule to an op; whether it was replaced.
+    /// Takes ops apart in the order of the program, and their parts before what follows them: each op finds its
+    /// operands as their parts compute them, with the strides that this gives.
+    fn walk<'c: 'a, 'a>(
+        &self,
+        mut ops: Vec<OperationRef<'c, 'a>>,
+        rewriter: &RewriterBase<'c, 'a>,
+        methods: &FxHashMap<&'static str, Method>,
+    ) {
+        ops.reverse();
+        while let Some(op) = ops.pop() {
+            let name = AtenOp::new(op).name();
+            let Some(method) = methods.get(name.as_str()) else {
+                continue;
+            };
+            let attempt = AssertUnwindSafe(|| self.rewrite(op, &name, rewriter, method));
+            match catch_unwind(attempt) {
+                Ok(parts) => ops.extend(parts.into_iter().rev()),
+                Err(_) => self.panicked(&name),
+            }
+        }
+    }
+
+    /// Applies a rule to an op; the ops that it was replaced by, none where it was not.
     fn rewrite<'c: 'a, 'a>(
         &self,
         op: OperationRef<'c, 'a>,
+        name: &str,
         rewriter: &RewriterBase<'c, 'a>,
         method: &Method,
-    ) -> bool {
-        let name = AtenOp::new(op).name();
-        if !self.may_go_on(&name) {
-            return false;
+    ) -> Vec<OperationRef<'c, 'a>> {
+        if !self.may_go_on(name) {
+            return Vec::new();
         }
         let rewrite = match Rewrite::new(op, rewriter, &self.env) {
             Ok(rewrite) => rewrite,
-            Err(refusal) => return self.refuse(&name, refusal),
+            Err(refusal) => {
+                self.refuse(name, refusal);
+                return Vec::new();
+            }
         };
         let replacement = method(&rewrite).and_then(|values| checked(&rewrite, values));
         let (values, restrided) = match replacement {
             Ok(replacement) => replacement,
             Err(refusal) => {
                 rewrite.abandon();
-                return self.refuse(&name, refusal);
+                self.refuse(name, refusal);
+                return Vec::new();
             }
         };
+        let parts = rewrite.into_built();
         rewriter.replace_op_with_values(op, &values);
         for value in restrided {
-            strides::carry_on(&self.env, value);
+            strides::carry_on(&self.env, rewriter, value);
         }
-        *self.rewritten.borrow_mut().entry(name).or_default() += 1;
-        true
+        *self
+            .rewritten
+            .borrow_mut()
+            .entry(name.to_owned())
+            .or_default() += 1;
+        parts
     }
 
-    fn refuse(&self, name: &str, refusal: Refusal) -> bool {
+    fn refuse(&self, name: &str, refusal: Refusal) {
         match refusal {
             Refusal::DoesNotApply(reason) => {
                 self.refused
@@ -335,7 +346,6 @@ impl Run {
                 self.faults.borrow_mut().push(*diagnostic);
             }
         }
-        false
     }
 
     fn panicked(&self, name: &str) {

@@ -2,18 +2,22 @@
 //!
 //! The program recorded the strides that the whole op gave. Its parts may give others, and whether a later
 //! `reshape` can be a view depends on them. So a replacement keeps the strides that inference gives it, and its
-//! users, theirs and so on get theirs anew until they are as recorded. Sizes and dtypes stay as they are.
+//! users, theirs and so on get theirs anew until they are as recorded; a view that is not allowed any more shows a
+//! copy. Sizes and dtypes stay as they are.
 
 use expc_dialects::{AtenOp, TensorMeta, ValueType, mlir};
 use melior::{
-    Context,
+    Context, RewriterBase,
     ir::{
         Value, ValueLike,
         operation::{OperationLike, OperationRef},
     },
 };
 
-use crate::shape::{self, InferredReturn, ShapeEnv};
+use crate::{
+    pattern::Rewrite,
+    shape::{self, InferredReturn, ShapeEnv},
+};
 
 /// Gives a value the recorded type, but for the strides, which are those that inference found. Whether they
 /// differ from those recorded.
@@ -38,12 +42,50 @@ pub(super) fn differ(left: &TensorMeta, right: &TensorMeta) -> bool {
 }
 
 /// Infers the strides of what is computed from a value, as far as they change.
-pub(super) fn carry_on<'c: 'a, 'a>(env: &ShapeEnv<'_>, value: Value<'c, 'a>) {
+pub(super) fn carry_on<'c: 'a, 'a>(
+    env: &ShapeEnv<'_>,
+    rewriter: &RewriterBase<'c, 'a>,
+    value: Value<'c, 'a>,
+) {
     let mut changed = vec![value];
     while let Some(value) = changed.pop() {
         for user in mlir::users(value) {
+            copy_before_view(env, rewriter, user);
             changed.extend(infer_again(env, user));
         }
+    }
+}
+
+/// The op that fails where strides do not allow the sizes that it is asked for.
+const VIEW: &str = "aten.view.default";
+
+/// Puts a copy before a view that the strides of its operand no longer allow.
+fn copy_before_view<'c: 'a, 'a>(
+    env: &ShapeEnv<'_>,
+    rewriter: &RewriterBase<'c, 'a>,
+    op: OperationRef<'c, 'a>,
+) {
+    if AtenOp::new(op).name() != VIEW {
+        return;
+    }
+    let types = op.operand(0).ok().zip(op.result(0).ok());
+    let tensors = types.and_then(|(operand, result)| {
+        Some((
+            env.tensor_of(operand.r#type())?,
+            env.tensor_of(result.r#type())?,
+        ))
+    });
+    let Some((operand, result)) = tensors else {
+        return;
+    };
+    if !matches!(shape::view_of(env, &operand, &result.sizes), Ok(None)) {
+        return;
+    }
+    // Where nothing can be built, the view stays and says at run time what is wrong.
+    if let Ok(rewrite) = Rewrite::new(op, rewriter, env)
+        && let Ok(copy) = rewrite.tensor("self").and_then(|x| rewrite.copy(x))
+    {
+        mlir::set_operand(op, 0, copy);
     }
 }
 

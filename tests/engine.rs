@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use expc::pipeline::{Level, lower};
+use expc::pipeline::{Given, Level, lower_by, registered_ops};
 use expc::tensor_file::{self, HostTensor};
 use expc::{Device, ExportedProgram, frontend};
 use expc_dialects::ScalarType;
@@ -186,7 +186,15 @@ fn load(program: &Program) -> Result<ExportedProgram, String> {
     let load = || -> expc::Result<ExportedProgram> {
         let context = expc::context();
         let loaded = frontend::load_file(&context, &program.model)?;
-        lower(&loaded.module, level, &mut ())?;
+        let custom = match program.libraries.as_slice() {
+            [] => None,
+            _ => Some(registered_ops()),
+        };
+        let given = Given {
+            custom: custom.as_ref(),
+            ..Given::default()
+        };
+        lower_by(&loaded.module, level, given, &mut ())?;
         ExportedProgram::from_loaded(&loaded)
     };
     // MLIR recurses over the module.

@@ -9,7 +9,7 @@
 
 use std::collections::HashSet;
 
-use expc_dialects::{AtenOp, Diagnostic, Program};
+use expc_dialects::{AtenOp, Diagnostic, Program, table::OpDef};
 
 use crate::decompose::Table;
 
@@ -58,7 +58,8 @@ pub fn left_by(program: &Program<'_, '_>, table: Table) -> Vec<Diagnostic> {
     for graph in program.graphs() {
         for operation in graph.operations() {
             let op = AtenOp::new(operation);
-            if op.def().is_some_and(|def| table.contains(def)) {
+            let is_left = |def: &OpDef| table.contains(def) && !def.asks_for_number();
+            if op.def().is_some_and(is_left) {
                 let what = format!(
                     "`{}` is of the decomposition table and was not taken apart",
                     op.name()

@@ -77,14 +77,10 @@ pub fn to_level(
 
 /// The operators that these libraries, which were loaded before, have registered.
 pub fn registered_ops(libraries: &[PathBuf]) -> CustomOps {
-    let mut custom = CustomOps::default();
-    if !libraries.is_empty() {
-        let schemas = torch::all_schemas();
-        schemas
-            .iter()
-            .for_each(|registered| custom.add(&registered.schema));
+    match libraries {
+        [] => CustomOps::default(),
+        _ => pipeline::registered_ops(),
     }
-    custom
 }
 
 /// Shows the warnings of passes, or hands on their faults.

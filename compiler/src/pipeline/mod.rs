@@ -77,6 +77,15 @@ pub struct Given<'g> {
     pub custom: Option<&'g CustomOps>,
 }
 
+/// The operators that libtorch knows at this moment, those of loaded libraries among them.
+pub fn registered_ops() -> CustomOps {
+    let mut custom = CustomOps::default();
+    for registered in expc_runtime::torch::all_schemas() {
+        custom.add(&registered.schema);
+    }
+    custom
+}
+
 /// Brings a program as it was exported to a level; the answer is warnings.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-// RUN: expc opt %s --to functional
+// RUN: expc opt %s --passes functionalize
 
 // A write through a view becomes the functional op and the inverse view, and later readers see the new base.
 // CHECK-LABEL: func.func @main

@@ -1,4 +1,4 @@
-// RUN: expc opt %s --to functional
+// RUN: expc opt %s --passes functionalize
 
 // Batch norm in training moves its statistics on, which its schema does not say.
 // CHECK-LABEL: func.func @main

@@ -1,4 +1,4 @@
-// RUN: expc opt %s --to functional
+// RUN: expc opt %s --passes functionalize
 
 // A region without gradients is its graph, so that what it writes and what it returns are followed.
 // CHECK-LABEL: func.func @main

@@ -1,4 +1,4 @@
-// RUN: expc opt %s --to functional
+// RUN: expc opt %s --passes functionalize
 
 // What a view of memory shows does not depend on the views in between: the write goes to the base.
 // CHECK-LABEL: func.func @main

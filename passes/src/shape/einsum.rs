@@ -32,7 +32,8 @@ pub fn einsum(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
     }
     let tensors = call.tensors("tensors")?;
     let ranks: Vec<usize> = tensors.iter().map(|tensor| tensor.rank()).collect();
-    let equation = read(&call.string("equation").unwrap_or_default(), &ranks)?;
+    let equation = read(&call.string("equation").unwrap_or_default(), &ranks)
+        .map_err(|fault| call.contradiction(fault.reason))?;
     let mut operands = equation
         .operands
         .iter()

@@ -108,7 +108,7 @@ fn einsum_has_the_strides_of_its_product() {
             ),
             (
                 "equation = 'ij->ik', tensors = [f32[2, 3]]",
-                "error: `k` of `ij->ik` is in no operand",
+                "error: `aten.einsum.default`: `k` of `ij->ik` is in no operand",
             ),
             (
                 "equation = 'ij', tensors = [f32[2]]",

@@ -362,6 +362,15 @@ pub fn set_operand<'c, 'a>(operation: OperationRef<'c, 'a>, index: usize, value:
     }
 }
 
+/// Sets an attribute of an op.
+pub fn set_attribute<'c>(operation: OperationRef<'c, '_>, name: &str, attribute: Attribute<'c>) {
+    let name = StringRef::new(name);
+    // SAFETY: op and attribute are live and of one context, and MLIR copies the name.
+    unsafe {
+        mlirOperationSetAttributeByName(operation.to_raw(), name.to_raw(), attribute.to_raw());
+    }
+}
+
 /// Removes an op whose results nobody uses; others are left. No reference to the op may be used afterwards.
 pub fn erase_unused(operation: OperationRef<'_, '_>) {
     if operation.results().all(|result| is_unused(result.into())) {

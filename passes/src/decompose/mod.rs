@@ -58,12 +58,15 @@ use std::{
     sync::LazyLock,
 };
 
-use expc_dialects::{AtenOp, Diagnostic, Program, TensorMeta, ValueType, mlir};
+use expc_dialects::{
+    AtenOp, Diagnostic, Program, TensorMeta, ValueType, constant::string_array, mlir,
+    ops::attribute,
+};
 use melior::{
     IrRewriter, RewriterBase,
     ir::{
         Module, Value, ValueLike,
-        operation::{OperationLike, OperationRef},
+        operation::{OperationLike, OperationRef, OperationResult},
     },
 };
 use rustc_hash::FxHashMap;
@@ -71,7 +74,7 @@ use rustc_hash::FxHashMap;
 use crate::{
     cleanup::sync_function_types,
     pattern::{Refusal, Replacement, Rewrite, Rule},
-    shape::ShapeEnv,
+    shape::{self, ShapeEnv},
 };
 
 pub use self::{
@@ -414,9 +417,31 @@ fn checked<'c: 'a, 'a>(
                 restrided.push(value);
             }
         }
+        if rewrite.is_built(value) {
+            keep_expression(rewrite, result, value);
+        }
         values.push(value);
     }
     Ok((values, restrided))
+}
+
+/// A number that takes the place of another keeps the expression by which its users and the sizes know it.
+fn keep_expression<'c: 'a, 'a>(
+    rewrite: &Rewrite<'_, 'c, 'a>,
+    replaced: Value<'c, 'a>,
+    value: Value<'c, 'a>,
+) {
+    let Some(expression) = shape::expression_of(replaced) else {
+        return;
+    };
+    let Ok(result) = OperationResult::try_from(value) else {
+        return;
+    };
+    let op = result.owner();
+    if op.result_count() == 1 {
+        let texts = string_array(rewrite.context(), [expression.to_string().as_str()]);
+        mlir::set_attribute(op, attribute::SYM, texts);
+    }
 }
 
 /// Equal dtype, and equal sizes as far as both are known.

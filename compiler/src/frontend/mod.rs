@@ -1,7 +1,9 @@
 //! Ways into the dialect, one module per input form, and the choice among them.
 
+mod function;
 pub mod pt2;
 pub mod signature;
+pub mod text;
 
 use std::path::Path;
 
@@ -26,8 +28,13 @@ impl ModelKind {
         if bytes.starts_with(b"PK") {
             return Self::Pt2;
         }
-        let text = bytes.trim_ascii_start();
-        match text.starts_with(b"ExportedProgram") || text.starts_with(b"class GraphModule") {
+        let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        // Comments of printed programs, and in MLIR aliases of attributes, tell nothing.
+        let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
+        let is_printed = first.is_some_and(|line| {
+            line.starts_with(b"ExportedProgram") || line.starts_with(b"class ")
+        });
+        match is_printed {
             true => Self::Printed,
             false => Self::Mlir,
         }
@@ -117,13 +124,6 @@ fn load_text<'c>(
     bytes: &[u8],
     file: String,
 ) -> Result<Loaded<'c>, Vec<Diagnostic>> {
-    if ModelKind::of(bytes) == ModelKind::Printed {
-        return Err(vec![
-            Diagnostic::error("E0153", "printed programs cannot be read yet")
-                .in_file(file)
-                .help("give the `.pt2` archive, or the module that `expc opt --emit mlir` writes"),
-        ]);
-    }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         vec![
             Diagnostic::error(
@@ -136,12 +136,30 @@ fn load_text<'c>(
             .in_file(file.clone()),
         ]
     })?;
+    if ModelKind::of(bytes) == ModelKind::Printed {
+        return load_printed(context, text, file);
+    }
     let module = parse_module(context, text, &file)?;
     verified(Loaded {
         module,
         archive: None,
         file,
     })
+}
+
+fn load_printed<'c>(
+    context: &'c Context,
+    text: &str,
+    file: String,
+) -> Result<Loaded<'c>, Vec<Diagnostic>> {
+    let printed = text::read(context, text).map_err(|fault| vec![fault.in_file(&file)])?;
+    let text::Printed { module, positions } = printed;
+    let loaded = Loaded {
+        module,
+        archive: None,
+        file,
+    };
+    verified(loaded).map_err(|found| positions.locate(found))
 }
 
 fn verified(loaded: Loaded<'_>) -> Result<Loaded<'_>, Vec<Diagnostic>> {

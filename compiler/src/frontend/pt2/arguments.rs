@@ -137,7 +137,8 @@ fn sym_list<'c, 'a, T: Copy>(
     Ok(Argument::from(elements))
 }
 
-fn dict<'c, 'a>(entries: Vec<(String, Argument<'c, 'a>)>) -> Argument<'c, 'a> {
+/// A dictionary, its keys sorted.
+pub fn dict<'c, 'a>(entries: Vec<(String, Argument<'c, 'a>)>) -> Argument<'c, 'a> {
     let constants: Option<Vec<(String, Constant)>> = entries
         .iter()
         .map(|(key, entry)| Some((key.clone(), entry.as_constant()?.clone())))

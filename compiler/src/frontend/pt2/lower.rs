@@ -13,13 +13,14 @@ use expc_pt2::{self as schema, Sym, SymArgument};
 use melior::{
     Context,
     ir::{
-        Attribute, Block, BlockLike, Identifier, Location, Module, Operation, Region, RegionLike,
-        Type, Value, ValueLike, attribute::StringAttribute, operation::OperationBuilder,
+        Attribute, Block, BlockLike, Location, Module, Region, RegionLike, Type, Value, ValueLike,
+        attribute::StringAttribute, operation::OperationBuilder,
     },
 };
 use rustc_hash::FxHashMap;
 
 use super::{
+    super::function::function,
     arguments::{argument_name, constant_of, lookup, lower_argument},
     header::{input_spec, output_spec},
     symbols::Expressions,
@@ -212,7 +213,8 @@ impl<'p, 'c> Lowering<'p, 'c, '_> {
         let region = Region::new();
         region.append_block(block);
         let function_type = program::function_type(self.context, &input_types, &result_types);
-        match self.function(
+        match function(
+            self.context,
             symbol,
             function_type,
             &signature,
@@ -224,58 +226,6 @@ impl<'p, 'c> Lowering<'p, 'c, '_> {
             }
             Err(fault) => self.fault(None, fault),
         }
-    }
-
-    fn function(
-        &self,
-        symbol: &str,
-        function_type: Attribute<'c>,
-        signature: &Signature,
-        single: bool,
-        region: Region<'c>,
-    ) -> Result<Operation<'c>, Fault> {
-        let attributes = signature.to_attributes(self.context);
-        let mut entries = vec![
-            ("sym_name", self.string(symbol)),
-            ("function_type", function_type),
-            ("arg_attrs", attributes.arg_attrs),
-            ("res_attrs", attributes.res_attrs),
-        ];
-        if symbol != "main" {
-            entries.push(("sym_visibility", self.string("private")));
-            if single {
-                entries.push((
-                    expc_dialects::ops::attribute::SINGLE,
-                    Attribute::unit(self.context),
-                ));
-            }
-        }
-        let constants = [
-            (
-                program::attribute::CONSTANT_INPUTS,
-                attributes.constant_inputs,
-            ),
-            (
-                program::attribute::CONSTANT_OUTPUTS,
-                attributes.constant_outputs,
-            ),
-        ];
-        entries.extend(
-            constants
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-        let entries: Vec<_> = entries
-            .into_iter()
-            .map(|(name, value)| (Identifier::new(self.context, name), value))
-            .collect();
-        OperationBuilder::new("func.func", Location::unknown(self.context))
-            .add_attributes(&entries)
-            .add_regions([region])
-            .build()
-            .map_err(|_| {
-                Diagnostic::error("E0133", format!("function `@{symbol}` cannot be built"))
-            })
     }
 
     /// The values of an output; 2.3 to 2.6 return lists from sub-graphs in one argument.
@@ -608,7 +558,10 @@ fn result_specs<'c>(
 }
 
 /// The IR name of a node's target.
-fn operation_name(target: &str) -> Result<String, Fault> {
+///
+/// # Errors
+/// The text is no operator's name (E0141), or no function (E0142) or operator (E0143) is called so.
+pub fn operation_name(target: &str) -> Result<String, Fault> {
     if let Some(op) = target.strip_prefix("torch.ops.") {
         if let Some(hop) = op.strip_prefix("higher_order.") {
             return Ok(format!("hop.{hop}"));

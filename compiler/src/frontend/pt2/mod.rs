@@ -3,10 +3,10 @@
 //! `expc_pt2` reads the archive; [`lower`] makes the module; weights are handed to the runtime without
 //! being read.
 
-mod arguments;
+pub(super) mod arguments;
 mod header;
-mod lower;
-mod symbols;
+pub(super) mod lower;
+pub(super) mod symbols;
 mod weights;
 
 use expc_dialects::Diagnostic;

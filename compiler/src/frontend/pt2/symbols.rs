@@ -18,12 +18,18 @@ impl Expressions {
     pub fn dim(&mut self, expr: &schema::SymExpr<'_>) -> Result<Dim, Diagnostic> {
         let (parsed, text) = self.lookup(expr.expr_str.as_str())?;
         self.remember_hint(&parsed, expr.hint);
-        Ok(
-            match parsed.as_int().and_then(|value| i64::try_from(value).ok()) {
-                Some(value) => Dim::Static(value),
-                None => Dim::Symbolic(text),
-            },
-        )
+        Ok(to_dim(&parsed, text))
+    }
+
+    /// A size that has no hint.
+    pub fn dim_of(&mut self, text: &str) -> Result<Dim, Diagnostic> {
+        self.lookup(text)
+            .map(|(parsed, text)| to_dim(&parsed, text))
+    }
+
+    /// An expression and its canonical text.
+    pub fn expression(&mut self, text: &str) -> Result<(Expr, String), Diagnostic> {
+        self.lookup(text)
     }
 
     /// The canonical text of an expression.
@@ -115,5 +121,12 @@ impl Expressions {
                 schema::Hint::Bool(value) => Constant::Bool(value),
             });
         }
+    }
+}
+
+fn to_dim(parsed: &Expr, text: String) -> Dim {
+    match parsed.as_int().and_then(|value| i64::try_from(value).ok()) {
+        Some(value) => Dim::Static(value),
+        None => Dim::Symbolic(text),
     }
 }

@@ -1,0 +1,66 @@
+//! The printed form of a program, what `print(exported_program)` shows, into the dialect.
+//!
+//! `grammar.pest` is the language: the styles of PyTorch 2.3 to 2.15, which differ in blank lines, the names of
+//! nested classes, the signature and the ranges. `parse.rs` makes the syntax tree (`ast.rs`), `lower.rs` the
+//! module. The printer (`export/text.rs`) is the inverse.
+//!
+//! The text does not tell everything. Devices, strides and `requires_grad` are those of a plain tensor on the CPU,
+//! of a stack trace there is the innermost frame, of pytrees nothing. Values without an annotation get the types
+//! that shape inference finds. An input without annotation that nothing uses is the constant None.
+
+mod ast;
+mod callee;
+mod constants;
+mod header;
+mod lower;
+mod metadata;
+mod parse;
+mod results;
+mod strings;
+mod types;
+mod uses;
+
+#[cfg(test)]
+mod tests;
+
+use expc_dialects::Diagnostic;
+use melior::{Context, ir::Module};
+use rustc_hash::FxHashMap;
+
+use ast::Position;
+
+/// A program that was read from its printed form.
+pub struct Printed<'c> {
+    pub module: Module<'c>,
+    pub positions: Positions,
+}
+
+/// Where the nodes of a program stand in its text, by name.
+#[derive(Default)]
+pub struct Positions(FxHashMap<String, Position>);
+
+impl Positions {
+    fn insert(&mut self, name: &str, position: Position) {
+        self.0.entry(name.to_owned()).or_insert(position);
+    }
+
+    /// Gives diagnostics that name a node its line and column.
+    #[must_use]
+    pub fn locate(&self, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        for place in found.iter_mut().map(|diagnostic| &mut diagnostic.place) {
+            let position = place.node.as_ref().and_then(|node| self.0.get(node));
+            if let (None, Some(position)) = (place.line_column, position) {
+                place.line_column = Some((position.line, position.column));
+            }
+        }
+        found
+    }
+}
+
+/// Reads a printed program.
+///
+/// # Errors
+/// The first place where the text is no program, with its line and column. What the program says is not verified.
+pub fn read<'c>(context: &'c Context, text: &str) -> Result<Printed<'c>, Diagnostic> {
+    lower::lower(context, &parse::parse(text)?)
+}

@@ -184,7 +184,7 @@ fn a_fault_of_the_program_is_status_1_and_one_line_begins_with_error() {
     assert!(
         expc(&["print", &printed])
             .stderr
-            .contains("printed programs cannot be read yet")
+            .contains("class `GraphModule` has no `def forward`")
     );
 }
 

@@ -8,8 +8,7 @@ use serde_json::json;
 use super::{
     cli::BenchArgs,
     console::{Console, Outcome},
-    inputs::GivenInputs,
-    random,
+    random::InputSource,
     session::{Session, libtorch_fault, prepare},
 };
 
@@ -24,18 +23,11 @@ struct Latency {
 /// Loads a model, warms it up and measures calls one by one.
 pub fn run(args: &BenchArgs, console: &mut Console<'_>) -> Outcome {
     let device = prepare(&args.load)?;
-    let given = args
-        .inputs
-        .as_deref()
-        .map(|file| GivenInputs::read(Some(file), &[]))
-        .transpose()?;
+    let source = InputSource::read(args.inputs.as_deref())?;
     let start = Instant::now();
     let session = Session::open(&args.model.model, &args.load, device, console)?;
     let load = start.elapsed().as_secs_f64();
-    let inputs = match &given {
-        Some(given) => given.bind(&session.inputs(), device)?,
-        None => random::inputs(&session.program, device)?,
-    };
+    let inputs = source.bind(&session.program, device)?;
     let first = timed_call(&session, &inputs, device)?;
     let total = args.warmup.saturating_add(args.repeat);
     let progress = console.progress(usize::try_from(total).unwrap_or(usize::MAX), "calls");

@@ -10,15 +10,14 @@ use expc_dialects::Diagnostic;
 use expc_runtime::{
     compare::{Tolerance, compare},
     executor::StepInfo,
-    torch::{Device, TensorInfo, Value, clone_tensor},
+    torch::{TensorInfo, Value, clone_tensor},
 };
 use serde_json::json;
 
 use super::{
     cli::{DiffArgs, LoadArgs},
     console::{Console, Failure, Outcome},
-    inputs::GivenInputs,
-    random,
+    random::InputSource,
     session::{Session, libtorch_fault, prepare},
 };
 use crate::pipeline::Level;
@@ -58,7 +57,7 @@ pub fn run(args: &DiffArgs, console: &mut Console<'_>) -> Outcome {
         let what = format!("the programs take {left} and {right} inputs, which cannot be compared");
         return Err(Diagnostic::error("E0622", what).into());
     }
-    let inputs = inputs(args, &left, device)?;
+    let inputs = InputSource::read(args.inputs.as_deref())?.bind(&left.program, device)?;
     let mut left_values = Vec::new();
     let left_outputs = left
         .module
@@ -101,13 +100,6 @@ fn load_args(args: &DiffArgs, level: Level) -> LoadArgs {
         weights: args.weights.clone(),
         level,
         no_optimize: false,
-    }
-}
-
-fn inputs(args: &DiffArgs, session: &Session, device: Device) -> Outcome<Vec<Value>> {
-    match &args.inputs {
-        Some(file) => Ok(GivenInputs::read(Some(file), &[])?.bind(&session.inputs(), device)?),
-        None => Ok(random::inputs(&session.program, device)?),
     }
 }
 

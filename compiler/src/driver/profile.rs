@@ -8,8 +8,7 @@ use serde_json::json;
 use super::{
     cli::{ProfileArgs, ProfileBy},
     console::{Console, Outcome},
-    inputs::GivenInputs,
-    random,
+    random::InputSource,
     session::{Session, prepare},
 };
 
@@ -24,18 +23,9 @@ struct Row {
 /// Runs a model and adds up the times of its steps.
 pub fn run(args: &ProfileArgs, console: &mut Console<'_>) -> Outcome {
     let device = prepare(&args.load)?;
-    let given = args
-        .inputs
-        .as_deref()
-        .map(|file| GivenInputs::read(Some(file), &[]))
-        .transpose()?;
+    let source = InputSource::read(args.inputs.as_deref())?;
     let session = Session::open(&args.model.model, &args.load, device, console)?;
-    let inputs = || -> Outcome<_> {
-        match &given {
-            Some(given) => Ok(given.bind(&session.inputs(), device)?),
-            None => Ok(random::inputs(&session.program, device)?),
-        }
-    };
+    let inputs = || source.bind(&session.program, device);
     session.module.call(&inputs()?)?;
     let mut rows: HashMap<String, Row> = HashMap::new();
     let mut whole = 0.0;

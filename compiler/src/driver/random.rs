@@ -1,5 +1,7 @@
 //! Inputs made from the signature alone, for measuring.
 
+use std::path::Path;
+
 use expc_dialects::{Diagnostic, ScalarType};
 use expc_runtime::{
     plan::{Input, InputSpec},
@@ -8,10 +10,37 @@ use expc_runtime::{
 use expc_symbolic::{Expr, Value as Number, eval};
 
 use super::{
+    console::Outcome,
+    inputs::GivenInputs,
     session::libtorch_fault,
     tensors::{call, cast},
 };
 use crate::program::ExportedProgram;
+
+/// Where the inputs of a call come from: a file, or chance.
+pub struct InputSource(Option<GivenInputs>);
+
+impl InputSource {
+    /// The file, or chance where none is named.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(file: Option<&Path>) -> Outcome<Self> {
+        let given = file.map(|file| GivenInputs::read(Some(file), &[]));
+        Ok(Self(given.transpose()?))
+    }
+
+    /// The inputs of one call.
+    ///
+    /// # Errors
+    /// The file does not fit the signature, or an input cannot be made up.
+    pub fn bind(&self, program: &ExportedProgram, device: Device) -> Outcome<Vec<Value>> {
+        match &self.0 {
+            Some(given) => Ok(given.bind(&program.user_inputs().collect::<Vec<_>>(), device)?),
+            None => Ok(inputs(program, device)?),
+        }
+    }
+}
 
 /// The size of a dimension of which the program tells nothing.
 const ANY_SIZE: i64 = 2;
@@ -21,7 +50,7 @@ const ANY_SIZE: i64 = 2;
 ///
 /// # Errors
 /// An input is an object or a string, or a size cannot be computed.
-pub fn inputs(program: &ExportedProgram, device: Device) -> Result<Vec<Value>, Diagnostic> {
+fn inputs(program: &ExportedProgram, device: Device) -> Result<Vec<Value>, Diagnostic> {
     program
         .user_inputs()
         .map(|input| value(program, input, device))

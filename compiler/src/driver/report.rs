@@ -6,8 +6,8 @@ use expc_runtime::torch::Device;
 use super::{
     cli::ReportArgs,
     console::{Console, Failure, Outcome},
-    inputs::GivenInputs,
-    load, random,
+    load,
+    random::InputSource,
     session::{add_weights, prepare},
 };
 use crate::{
@@ -20,11 +20,7 @@ use crate::{
 /// Reports on a model; fails if something stands in the way.
 pub fn run(args: &ReportArgs, console: &mut Console<'_>) -> Outcome {
     let device = prepare(&args.load)?;
-    let given = args
-        .inputs
-        .as_deref()
-        .map(|file| GivenInputs::read(Some(file), &[]))
-        .transpose()?;
+    let source = InputSource::read(args.inputs.as_deref())?;
     let context = expc_dialects::context();
     let file = load::name_of(&args.model.model);
     let custom = load::registered_ops(&args.load.load_library);
@@ -38,7 +34,7 @@ pub fn run(args: &ReportArgs, console: &mut Console<'_>) -> Outcome {
         })
     };
     let mut execute = |loaded: &Loaded<'_>| {
-        let ran = execute(args, loaded, given.as_ref(), device);
+        let ran = execute(args, loaded, &source, device);
         match ran {
             Err(Failure::Program(found)) => found,
             _ => Vec::new(),
@@ -76,7 +72,7 @@ fn json(report: &Report) -> Outcome<String> {
 fn execute(
     args: &ReportArgs,
     loaded: &Loaded<'_>,
-    given: Option<&GivenInputs>,
+    source: &InputSource,
     device: Device,
 ) -> Outcome {
     let mut program = ExportedProgram::from_loaded(loaded)?;
@@ -84,10 +80,7 @@ fn execute(
         add_weights(path, program.weights_mut())?;
     }
     let module = program.module(device)?;
-    let inputs = match given {
-        Some(given) => given.bind(&program.user_inputs().collect::<Vec<_>>(), device)?,
-        None => random::inputs(&program, device)?,
-    };
+    let inputs = source.bind(&program, device)?;
     module.call(&inputs)?;
     Ok(())
 }

@@ -47,7 +47,7 @@ pub enum Command {
 /// The model of most commands.
 #[derive(Debug, Args)]
 pub struct ModelArg {
-    /// A `.pt2` archive or a `.mlir` module; `-` is the standard input
+    /// A `.pt2` archive, a `.mlir` module or a printed program; `-` is the standard input
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
 }

@@ -33,6 +33,8 @@ pub enum Action {
     Run(&'static [&'static str]),
     /// `expc print` against `text.txt`, for programs of the PyTorch version whose text it gives.
     Print,
+    /// `expc print` of `text.txt` against itself, for the same programs.
+    Parse,
     /// `expc check --infer`: the types of all values, inferred from those of the inputs, against the recorded ones.
     Infer,
     /// `expc opt --emit pt2`: the written archive is read as the same module, and written again as the same bytes.
@@ -42,7 +44,7 @@ pub enum Action {
 }
 
 /// All modes.
-pub const MODES: [Mode; 7] = [
+pub const MODES: [Mode; 8] = [
     Mode {
         name: "exported",
         action: Action::Run(&["--no-optimize"]),
@@ -58,6 +60,10 @@ pub const MODES: [Mode; 7] = [
     Mode {
         name: "printed",
         action: Action::Print,
+    },
+    Mode {
+        name: "parsed",
+        action: Action::Parse,
     },
     Mode {
         name: "inferred",
@@ -77,7 +83,7 @@ impl Mode {
     fn applies_to(&self, case: &Case) -> bool {
         match self.action {
             Action::Run(_) | Action::Infer | Action::Write | Action::RunWritten => true,
-            Action::Print => case.meta.torch.starts_with(PRINTED_TORCH),
+            Action::Print | Action::Parse => case.meta.torch.starts_with(PRINTED_TORCH),
         }
     }
 }

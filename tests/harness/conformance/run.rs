@@ -136,7 +136,8 @@ pub fn run_case<E: Engine>(
 ) -> Result<Vec<Comparison>, String> {
     let options = match mode.action {
         Action::Run(options) => options,
-        Action::Print => return print(engine, case),
+        Action::Print => return print(engine, case, &case.model()),
+        Action::Parse => return print(engine, case, &case.folder.join(TEXT)),
         Action::Infer => return infer(engine, case),
         Action::Write => return written::compare(engine, case),
         Action::RunWritten => return written::call(engine, case),
@@ -298,11 +299,15 @@ pub(super) fn done<E: Engine>(engine: &E, arguments: &[&str]) -> Result<Outcome,
     }
 }
 
-fn print<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, String> {
-    let file = case.folder.join("text.txt");
+/// The file with what PyTorch prints of a program.
+const TEXT: &str = "text.txt";
+
+/// What `expc print` gives of a model of the case, against what PyTorch printed of the program.
+fn print<E: Engine>(engine: &E, case: &Case, model: &Path) -> Result<Vec<Comparison>, String> {
+    let file = case.folder.join(TEXT);
     let expected =
         fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let outcome = done(engine, &["print", &case.model().display().to_string()])?;
+    let outcome = done(engine, &["print", &model.display().to_string()])?;
     // The file holds `str(program)`, to which Python's `print` adds a line break.
     let (found, expected) = (outcome.stdout.trim_end(), expected.trim_end());
     let what = "text".to_owned();

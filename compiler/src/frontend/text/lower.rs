@@ -93,16 +93,7 @@ impl<'e, 't, 'c> Lowering<'e, 't, 'c, '_> {
     fn root(&mut self, text: &'e Text<'t>) -> Result<(), Fault> {
         let class = &text.root;
         let signature = text.signature.as_ref();
-        let mut inputs = input_specs(class, signature)?;
-        let uses = Uses::of(class);
-        for (input, parameter) in inputs.iter_mut().zip(&class.parameters) {
-            let is_nothing = input.kind == InputKind::UserInput
-                && parameter.annotation.is_none()
-                && !uses.is_used(parameter.name);
-            if is_nothing && input.constant.is_none() {
-                input.constant = Some(Constant::None);
-            }
-        }
+        let inputs = input_specs(class, signature)?;
         let outputs = output_specs(&returned(class), signature)?;
         let symbol = "main";
         self.enter(symbol, class);

@@ -6,7 +6,8 @@
 //!
 //! The text does not tell everything. Devices, strides and `requires_grad` are those of a plain tensor on the CPU,
 //! of a stack trace there is the innermost frame, of pytrees nothing. Values without an annotation get the types
-//! that shape inference finds. An input without annotation that nothing uses is the constant None.
+//! that shape inference finds, an input without one takes any value: what a constant input was, only the signature
+//! of PyTorch up to 2.7 says.
 
 mod ast;
 mod callee;
@@ -35,20 +36,24 @@ pub struct Printed<'c> {
     pub positions: Positions,
 }
 
-/// Where the nodes of a program stand in its text, by name.
+/// Where the nodes of a program stand in its text, by name; none where several graphs have a node of that name.
 #[derive(Default)]
-pub struct Positions(FxHashMap<String, Position>);
+pub struct Positions(FxHashMap<String, Option<Position>>);
 
 impl Positions {
     fn insert(&mut self, name: &str, position: Position) {
-        self.0.entry(name.to_owned()).or_insert(position);
+        let entry = self.0.entry(name.to_owned());
+        entry
+            .and_modify(|known| *known = None)
+            .or_insert(Some(position));
     }
 
     /// Gives diagnostics that name a node its line and column.
     #[must_use]
     pub fn locate(&self, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         for place in found.iter_mut().map(|diagnostic| &mut diagnostic.place) {
-            let position = place.node.as_ref().and_then(|node| self.0.get(node));
+            let node = place.node.as_ref();
+            let position = node.and_then(|node| *self.0.get(node)?);
             if let (None, Some(position)) = (place.line_column, position) {
                 place.line_column = Some((position.line, position.column));
             }

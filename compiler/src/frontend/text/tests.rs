@@ -145,3 +145,52 @@ fn brackets_in_strings_and_comments_are_not_nested() {
     ));
     assert!(reprinted(&context, &text).is_ok());
 }
+
+#[test]
+fn nesting_up_to_the_bound_is_parsed() {
+    let context = expc_dialects::context();
+    for (open, close) in [("[", "]"), ("(", ",)"), ("{'a': ", "}")] {
+        let nested = open.repeat(60) + "1" + &close.repeat(60);
+        let line = format!("y = torch.ops.my.op.default({nested})");
+        assert!(reprinted(&context, &with_line(&line)).is_ok(), "{line}");
+    }
+}
+
+/// Constants as the printer writes them, and some that only other printers do.
+#[test]
+fn constants_are_read_as_they_are_printed() {
+    let context = expc_dialects::context();
+    for (given, printed) in [
+        ("-inf, nan, 1e-05, -0.0, 5e-324, 1e+16", ""),
+        ("2j, (1+2.5j), (-0-1j), (nan+infj), -0j, (1e+16-1e-05j)", ""),
+        ("-9223372036854775808, 9223372036854775807", ""),
+        (
+            "'it\\'s \"\\n\\x00\\u2028', \"it's\"",
+            "'it\\'s \"\\n\\x00\\u2028', \"it's\"",
+        ),
+        ("[1, 2], [1.0], [True, None], ['a'], [[1], [2]], []", ""),
+        ("{'a': 1, 'b': [x]}, {}", ""),
+        (
+            "torch.float8_e4m3fn, torch.strided, torch.channels_last",
+            "",
+        ),
+        ("torch.ops.aten.add_.Tensor", ""),
+        ("device(type='cpu'), device(type='cuda', index=1)", ""),
+        (
+            "torch.device('cuda', 1), (1, 2,), +1",
+            "device(type='cuda', index=1), [1, 2], 1",
+        ),
+    ] {
+        let printed = if printed.is_empty() { given } else { printed };
+        let text = reprinted(
+            &context,
+            &with_line(&format!("y = torch.ops.my.op.default({given})")),
+        );
+        let text = text.unwrap_or_else(|fault| panic!("{given}: {fault}"));
+        let expected = format!("op = torch.ops.my.op.default({printed})");
+        assert!(
+            text.contains(&format!("y = torch.ops.my.op.default({printed})")),
+            "{expected}\n{text}"
+        );
+    }
+}

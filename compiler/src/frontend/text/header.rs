@@ -127,7 +127,11 @@ pub fn set_module_attributes<'c>(
     Ok(())
 }
 
-fn range(text: &RangeText<'_>, expressions: &mut Expressions) -> Result<Range, Fault> {
+/// A range of the text.
+///
+/// # Errors
+/// It is none (E0178).
+pub fn range(text: &RangeText<'_>, expressions: &mut Expressions) -> Result<Range, Fault> {
     let at = |message: String| text.position.error("E0178", message);
     let (_, expression) = expressions
         .expression(text.expression)

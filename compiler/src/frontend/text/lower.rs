@@ -19,10 +19,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     Positions, Printed,
-    ast::{Class, Expr, Parameter, Statement, Text},
+    ast::{Class, Expr, Parameter, RangeText, Statement, Text},
     callee::{Action, action},
     constants::{Binding, Scope, argument, constant},
-    header::{input_specs, output_specs, set_module_attributes},
+    header::{input_specs, output_specs, range, set_module_attributes},
     metadata,
     results::{Group, Known, Results},
     types::annotated_type,
@@ -45,6 +45,7 @@ pub fn lower<'c>(context: &'c Context, text: &Text<'_>) -> Result<Printed<'c>, F
         context,
         module: &module,
         expressions: Expressions::default(),
+        env: environment(&text.ranges)?,
         graphs: FxHashMap::default(),
         positions: Positions::default(),
     };
@@ -62,6 +63,7 @@ struct Lowering<'e, 't, 'c, 'm> {
     context: &'c Context,
     module: &'m Module<'c>,
     expressions: Expressions,
+    env: ShapeEnv<'static>,
     /// By symbol.
     graphs: FxHashMap<String, Lowered<'e, 't>>,
     positions: Positions,
@@ -284,10 +286,7 @@ impl<'e, 't, 'c> Lowering<'e, 't, 'c, '_> {
         body: &mut Body<'e, 't, 'c, '_>,
     ) -> Result<(), Fault> {
         let arguments = arguments(op, line, args, &body.scope)?;
-        let inferred = match line.annotation {
-            Some(_) => Vec::new(),
-            None => infer(op, &arguments),
-        };
+        let inferred = infer(&self.env, op, &arguments);
         let graph =
             arguments
                 .iter()
@@ -483,14 +482,27 @@ fn arguments<'t, 'c, 'b>(
     Ok(arguments)
 }
 
+/// What shape inference knows of the symbols.
+fn environment(ranges: &[RangeText<'_>]) -> Result<ShapeEnv<'static>, Fault> {
+    let mut env = ShapeEnv::new().with_meta(&MetaDevice);
+    let mut expressions = Expressions::default();
+    for text in ranges {
+        let range = range(text, &mut expressions)?;
+        env.set_range(&range.expression, range.min, range.max);
+    }
+    Ok(env)
+}
+
 /// The types of what a call returns; empty where they cannot be told.
-fn infer(op: &str, arguments: &[GivenArgument<'_, '_>]) -> Vec<shape::InferredReturn> {
+fn infer(
+    env: &ShapeEnv<'_>,
+    op: &str,
+    arguments: &[GivenArgument<'_, '_>],
+) -> Vec<shape::InferredReturn> {
     if table::lookup(op).is_none_or(|def| def.schema.returns.is_empty()) {
         return Vec::new();
     }
-    let meta = MetaDevice;
-    let env = ShapeEnv::new().with_meta(&meta);
-    match shape::infer(&env, op, arguments) {
+    match shape::infer(env, op, arguments) {
         Ok(inferred) => inferred.results,
         Err(_) => Vec::new(),
     }

@@ -4,10 +4,10 @@
 //! nested classes, the signature and the ranges. `parse.rs` makes the syntax tree (`ast.rs`), `lower.rs` the
 //! module. The printer (`export/text.rs`) is the inverse.
 //!
-//! The text does not tell everything. Devices, strides and `requires_grad` are those of a plain tensor on the CPU,
-//! of a stack trace there is the innermost frame, of pytrees nothing. Values without an annotation get the types
-//! that shape inference finds, an input without one takes any value: what a constant input was, only the signature
-//! of PyTorch up to 2.7 says.
+//! The text does not tell everything. Devices and strides, and the types of values without an annotation, are those
+//! that shape inference finds, from inputs that are contiguous and on the CPU. Nothing requires a gradient, of a stack
+//! trace there is the innermost frame, of pytrees nothing. An input without annotation takes any value: what a
+//! constant input was, only the signature of PyTorch up to 2.7 says.
 
 mod ast;
 mod callee;

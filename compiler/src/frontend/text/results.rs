@@ -1,7 +1,7 @@
 //! The results of an op: how many there are, what they are called, and their types.
 
 use expc_dialects::{
-    Diagnostic, ResultSpec, ValueType,
+    Diagnostic, ResultSpec, TensorMeta, ValueType,
     table::{self, OpDef, Type},
 };
 use expc_passes::shape::InferredReturn;
@@ -39,7 +39,7 @@ pub struct Slot<'e, 't> {
     annotation: Option<&'e Annotation>,
     /// The type in the schema.
     declared: Option<&'static Type<'static>>,
-    /// The type that is taken where there is no annotation.
+    /// The type that is taken where there is no annotation, and for what annotations do not tell.
     inferred: Option<ValueType>,
 }
 
@@ -267,12 +267,32 @@ impl<'e, 't> Slot<'e, 't> {
             let found = self.inferred.clone().or(declared);
             return Ok((found.unwrap_or(ValueType::Any), None));
         };
-        let (value_type, sym) = annotated_type(annotation, expressions)?;
+        let (mut value_type, sym) = annotated_type(annotation, expressions)?;
+        if let (ValueType::Tensor(tensor), Some(ValueType::Tensor(inferred))) =
+            (&mut value_type, &self.inferred)
+        {
+            complete(tensor, inferred);
+        }
         let declared = self
             .declared
             .filter(|_| sym.is_some())
             .and_then(scalar_type);
         Ok((declared.unwrap_or(value_type), sym))
+    }
+}
+
+/// Takes over what annotations do not tell from an inferred type that does not contradict.
+fn complete(tensor: &mut TensorMeta, inferred: &TensorMeta) {
+    if tensor.dtype != inferred.dtype {
+        return;
+    }
+    if tensor.device == "cpu" {
+        tensor.device.clone_from(&inferred.device);
+    }
+    tensor.layout.clone_from(&inferred.layout);
+    if tensor.sizes == inferred.sizes && tensor.strides.is_none() {
+        tensor.strides.clone_from(&inferred.strides);
+        tensor.storage_offset = inferred.storage_offset.clone();
     }
 }
 

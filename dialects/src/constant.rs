@@ -6,7 +6,7 @@
 use melior::{
     Context,
     ir::{
-        Attribute, Type, TypeLike,
+        Attribute, AttributeLike, Type, TypeLike,
         attribute::{
             ArrayAttribute, BoolAttribute, DenseI64ArrayAttribute, FlatSymbolRefAttribute,
             FloatAttribute, IntegerAttribute, StringAttribute, TypeAttribute,
@@ -104,19 +104,24 @@ impl Constant {
 
     /// The constant that an attribute stands for, or none if it is no attribute of the dialect.
     pub fn from_attribute(attribute: Attribute<'_>) -> Option<Self> {
-        if let Ok(value) = BoolAttribute::try_from(attribute) {
+        // A conversion that fails prints the attribute into its error, so the kind is asked first.
+        if attribute.is_bool() {
+            let value = BoolAttribute::try_from(attribute).ok()?;
             return Some(Self::Bool(value.value()));
         }
-        if let Ok(value) = IntegerAttribute::try_from(attribute) {
+        if attribute.is_integer() {
+            let value = IntegerAttribute::try_from(attribute).ok()?;
             return Some(Self::Int(value.value()));
         }
-        if let Ok(value) = FloatAttribute::try_from(attribute) {
+        if attribute.is_float() {
+            let value = FloatAttribute::try_from(attribute).ok()?;
             return Some(Self::Float(value.value()));
         }
         if let Some(text) = mlir::string_text(attribute) {
             return Some(Self::Str(text));
         }
-        if let Ok(value) = TypeAttribute::try_from(attribute) {
+        if attribute.is_type() {
+            let value = TypeAttribute::try_from(attribute).ok()?;
             let r#type = value.value();
             return if r#type.is_none() {
                 Some(Self::None)
@@ -133,8 +138,8 @@ impl Constant {
         if let Some(values) = mlir::dense_bool_elements(attribute) {
             return Some(Self::Bools(values));
         }
-        if let Ok(array) = ArrayAttribute::try_from(attribute) {
-            return array_elements(array)
+        if attribute.is_array() {
+            return array_elements(ArrayAttribute::try_from(attribute).ok()?)
                 .map(Self::from_attribute)
                 .collect::<Option<_>>()
                 .map(Self::List);
@@ -188,6 +193,9 @@ impl Constant {
 
 /// The elements of an `array<i64: …>`.
 pub fn int_list(attribute: Attribute<'_>) -> Option<Vec<i64>> {
+    if !attribute.is_dense_i64_array() {
+        return None;
+    }
     let array = DenseI64ArrayAttribute::try_from(attribute).ok()?;
     (0..array.len())
         .map(|index| array.element(index).ok())

@@ -5,7 +5,7 @@
 
 use melior::{
     Context,
-    ir::{Type, r#type::IntegerType},
+    ir::{Type, TypeLike, r#type::IntegerType},
 };
 
 use crate::mlir;
@@ -191,7 +191,10 @@ impl ScalarType {
                 _ => None,
             };
         }
-        if let Ok(integer) = IntegerType::try_from(element) {
+        // Asked first, because a conversion that fails prints the type into its error.
+        if element.is_integer()
+            && let Ok(integer) = IntegerType::try_from(element)
+        {
             return match (integer.is_unsigned(), integer.is_signed(), integer.width()) {
                 (false, false, 1) => Some(Bool),
                 (false, false, 8) => Some(Int8),

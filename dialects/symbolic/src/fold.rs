@@ -104,9 +104,10 @@ fn floor_div(base: &Expr, divisor: &Expr) -> Folded {
     if let (Some(a), Some(b)) = (base.as_number(), divisor.as_number()) {
         return floor_div_numbers(a, b);
     }
-    // (a//b)//c = a//(b*c)
+    // (a//b)//c = a//(b*c), for a c that is not negative: sizes are not
     if let Kind::Call(Func::FloorDiv | Func::CleanDiv, inner) = base.kind()
         && let [a, b] = inner.as_slice()
+        && is_plainly_nonnegative(divisor)
     {
         let divisor = Expr::mul([b.clone(), divisor.clone()])?;
         return Expr::call(Func::FloorDiv, vec![a.clone(), divisor]).map(Some);
@@ -118,6 +119,18 @@ fn floor_div(base: &Expr, divisor: &Expr) -> Folded {
         return Ok(Some(quotient));
     }
     cancel_common_factor(base, divisor)
+}
+
+/// Whether an expression is a number that is not negative, a symbol, or a product of such.
+fn is_plainly_nonnegative(expr: &Expr) -> bool {
+    let is_factor = |factor: &Expr| match factor.as_number() {
+        Some(number) => !number.compare(Number::ZERO).is_lt(),
+        None => factor.as_symbol().is_some(),
+    };
+    match expr.kind() {
+        Kind::Mul(factors) => factors.iter().all(is_factor),
+        _ => is_factor(expr),
+    }
 }
 
 /// (q*b)//b = q for an integer q and a sum b, by division of polynomials

@@ -37,6 +37,7 @@ pub mod decompose {
     };
 }
 pub mod tensor_file;
+pub mod trace;
 
 pub use diagnostics::Diagnostics;
 pub use expc_dialects::{Diagnostic, Place, Severity, context};

@@ -8,7 +8,7 @@ mod code;
 mod comment;
 pub(super) mod fx;
 pub(super) mod layout;
-mod names;
+pub(crate) mod names;
 mod python;
 mod region;
 

@@ -1,6 +1,6 @@
 //! Ways into the dialect, one module per input form, and the choice among them.
 
-mod function;
+pub(crate) mod function;
 pub mod pt2;
 pub mod signature;
 pub mod text;

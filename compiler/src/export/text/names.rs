@@ -45,12 +45,19 @@ pub fn is_reserved(name: &str) -> bool {
     RESERVED.split(' ').any(|word| word == name)
 }
 
-/// The names of one printed graph.
+/// The names of one graph.
+#[derive(Clone, Debug)]
 pub struct Namespace {
     used: FxHashSet<String>,
     /// The number last given to a name, by the name without its number.
     numbers: FxHashMap<String, u64>,
     globals: FxHashMap<String, String>,
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Namespace {

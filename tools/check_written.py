@@ -1,12 +1,14 @@
 """Writes test programs back with `expc opt --emit pt2` and compares what PyTorch makes of both archives.
 
     .deps/venv/bin/python tools/check_written.py FOLDER... [--only TEXT] [--option=--to=functional] [--expc PATH]
+        [--from-text]
 
 FOLDER is a set as `make_*.py` writes it (`.corpus/full/features`), or a folder of programs of one version
 of PyTorch. Each written archive is loaded with `torch.export.load`, its print compared with that of the
 original archive (with options, which change the program, only its outputs are compared), and called with the
 recorded inputs of all calls. An archive that PyTorch cannot load, print or call itself is counted apart, with the
-reason. Status 1 if anything is wrong.
+reason. With --from-text the printed program (text.txt) is read in place of the archive, which gives only the weights.
+Status 1 if anything is wrong.
 """
 
 import argparse
@@ -94,7 +96,10 @@ def first_difference(left: str, right: str) -> str:
 
 def write(folder: Path, options: argparse.Namespace, out: Path) -> str | None:
     """Lets expc write the archive; the answer is what it complains of."""
-    command = [str(options.expc), "opt", str(folder / "model.pt2"), "--emit", "pt2", "-o", str(out), *options.option]
+    archive = folder / "model.pt2"
+    source = [str(folder / "text.txt"), "--weights", str(archive)] if options.from_text else [str(archive)]
+    command = [str(options.expc), "opt", *source, "--emit", "pt2", "-o", str(out), *options.option]
+    command += [argument for library in libraries(folder) for argument in ("--load-library", library)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode == 0:
         return None
@@ -190,6 +195,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--only", default="", help="only programs whose name contains this")
     parser.add_argument("--option", action="append", default=[], help="passed on to expc (repeatable)")
+    parser.add_argument("--from-text", action="store_true", help="read the printed programs")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--expc", type=Path, default=target / "release" / "expc")
     options = parser.parse_args()

@@ -74,6 +74,11 @@ impl Weights {
         self.insert(name, Weight::Tensor(Arc::new(SharedTensor::new(tensor))));
     }
 
+    /// Adds all of `other`; those of the same names are replaced.
+    pub fn extend(&mut self, other: Self) {
+        self.by_name.extend(other.by_name);
+    }
+
     pub fn get(&self, name: &str) -> Option<&Weight> {
         self.by_name.get(name)
     }

@@ -21,8 +21,7 @@ use expc_runtime::{
 use super::{
     cli::CheckArgs,
     console::{Console, Failure, Outcome},
-    load,
-    session::add_weights,
+    load, weights,
 };
 use crate::{
     diagnostics,
@@ -86,7 +85,7 @@ fn find_all(args: &CheckArgs, console: &mut Console<'_>) -> Outcome<Found> {
         }
     };
     if let Some(path) = &args.weights {
-        add_weights(path, program.weights_mut())?;
+        weights::add_file(path, program.weights_mut())?;
     }
     let in_file = |diagnostic: Diagnostic| diagnostic.in_file(&loaded.file);
     found.extend(unfit_weights(&program).into_iter().map(in_file));

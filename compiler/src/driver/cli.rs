@@ -52,6 +52,18 @@ pub struct ModelArg {
     pub model: PathBuf,
 }
 
+/// Weights that do not come with the model.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WeightArgs {
+    /// Weights of a model that has none, or that replace its own: tensors by name, or another archive
+    #[arg(long, value_name = "FILE.safetensors|.npz|.pt2")]
+    pub weights: Option<PathBuf>,
+
+    /// Make up the weights that are missing, after `--seed` [default seed: 0]
+    #[arg(long)]
+    pub random_weights: bool,
+}
+
 /// How a program is loaded.
 #[derive(Debug, Args)]
 pub struct LoadArgs {
@@ -67,9 +79,12 @@ pub struct LoadArgs {
     #[arg(long, value_name = "LIB")]
     pub load_library: Vec<PathBuf>,
 
-    /// Weights of a model that has none, or that replace its own
-    #[arg(long, value_name = "FILE.safetensors")]
-    pub weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub weights: WeightArgs,
+
+    /// Seed of the random number generators, and of inputs and weights that are made up
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 
     /// The level at which the program is run
     #[arg(long, value_enum, default_value_t = Level::Exported)]
@@ -93,10 +108,6 @@ pub struct ExecutionArgs {
     /// Call the program so many times and keep the last result; its state is kept between calls
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
-
-    /// Seed of the random number generators
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
 
     /// Answer with JSON
     #[arg(long)]
@@ -232,6 +243,13 @@ pub struct OptArgs {
     #[arg(long, value_name = "LIB")]
     pub load_library: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub weights: WeightArgs,
+
+    /// Seed of weights that are made up
+    #[arg(long, value_name = "N", requires = "random_weights")]
+    pub seed: Option<u64>,
+
     /// Where to write [default: the standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -246,8 +264,8 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub model: ModelArg,
 
-    /// Weights of a model that has none, or that replace its own
-    #[arg(long, value_name = "FILE.safetensors")]
+    /// Weights of a model that has none, or that replace its own: tensors by name, or another archive
+    #[arg(long, value_name = "FILE.safetensors|.npz|.pt2")]
     pub weights: Option<PathBuf>,
 
     /// Load a library that registers operators, running its code (repeatable)
@@ -397,9 +415,12 @@ pub struct DiffArgs {
     #[arg(long, value_name = "LIB")]
     pub load_library: Vec<PathBuf>,
 
-    /// Weights of models that have none, or that replace their own
-    #[arg(long, value_name = "FILE.safetensors")]
-    pub weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub weights: WeightArgs,
+
+    /// Seed of the random number generators, and of inputs and weights that are made up
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 
     /// Answer with JSON
     #[arg(long)]

@@ -98,6 +98,7 @@ fn load_args(args: &DiffArgs, level: Level) -> LoadArgs {
         threads: None,
         load_library: args.load_library.clone(),
         weights: args.weights.clone(),
+        seed: args.seed,
         level,
         no_optimize: false,
     }

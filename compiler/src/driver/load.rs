@@ -26,17 +26,23 @@ pub fn model<'c>(
     console: &mut Console<'_>,
 ) -> Outcome<Loaded<'c>> {
     let _spinner = console.spinner(format!("reading {}", path.display()));
+    match read_once(path, console)? {
+        Some(bytes) => Ok(frontend::load_bytes(context, bytes, &name_of(path))?),
+        None => Ok(frontend::load_file(context, path)?),
+    }
+}
+
+/// The content of a model that can be read only once: the standard input, or a pipe.
+fn read_once(path: &Path, console: &mut Console<'_>) -> Outcome<Option<Vec<u8>>> {
     if path == Path::new(STDIN) {
-        let bytes = stdin(console)?;
-        return Ok(frontend::load_bytes(context, bytes, STDIN_NAME)?);
+        return stdin(console).map(Some);
     }
-    // A pipe can be read only once, and the reader of files looks at their beginning first.
-    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-        let file = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| unreadable(&file, &error))?;
-        return Ok(frontend::load_bytes(context, bytes, &file)?);
+    let is_stream = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if !is_stream {
+        return Ok(None);
     }
-    Ok(frontend::load_file(context, path)?)
+    let bytes = std::fs::read(path).map_err(|error| unreadable(&name_of(path), &error))?;
+    Ok(Some(bytes))
 }
 
 /// As [`model`], for a caller that needs the model more than once: `bytes` keeps what can be read only once.
@@ -46,14 +52,17 @@ pub fn again<'c>(
     bytes: &mut Option<Vec<u8>>,
     console: &mut Console<'_>,
 ) -> Outcome<Loaded<'c>> {
-    if path != Path::new(STDIN) {
-        return model(context, path, console);
+    if bytes.is_none() {
+        *bytes = read_once(path, console)?;
     }
-    let bytes = match bytes {
-        Some(bytes) => bytes,
-        None => bytes.insert(stdin(console)?),
-    };
-    Ok(frontend::load_bytes(context, bytes.clone(), STDIN_NAME)?)
+    match bytes {
+        Some(bytes) => Ok(frontend::load_bytes(
+            context,
+            bytes.clone(),
+            &name_of(path),
+        )?),
+        None => model(context, path, console),
+    }
 }
 
 /// Brings a model to a level; `libraries` were loaded before.
@@ -63,6 +72,9 @@ pub fn to_level(
     libraries: &[PathBuf],
     console: &mut Console<'_>,
 ) -> Outcome {
+    if level == Level::Exported {
+        return Ok(());
+    }
     let custom = registered_ops(libraries);
     let given = Given {
         custom: Some(&custom),

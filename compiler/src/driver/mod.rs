@@ -26,6 +26,7 @@ mod run;
 mod run_many;
 mod session;
 mod tensors;
+mod weights;
 
 use std::{
     cell::RefCell,

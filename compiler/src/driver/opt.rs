@@ -5,18 +5,20 @@ use std::io;
 use expc_dialects::{Diagnostic, Program, mlir, text::parse_module};
 use expc_passes::{
     decompose::{CustomRules, Decompositions, Table},
+    functionalize::CustomOps,
     registry::parse_passes,
     shape::assume::{self, Assumption},
 };
+use expc_runtime::weights::Weights;
 
 use super::{
     cli::{Emit, OptArgs},
     console::{Console, Failure, Outcome},
-    load,
+    load, weights,
 };
 use crate::{
     export::{dot::dot, json::json, pt2, text::program_text},
-    frontend::Loaded,
+    frontend::{self, Loaded},
     meta_device::MetaDevice,
     pipeline::{self, Dump, Given, Level},
     tensor_file::write_atomically,
@@ -53,7 +55,10 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
         Some(_) => Level::Core,
         None => args.to,
     };
-    let custom = load::registered_ops(&args.load_library);
+    let custom = match (&passes, level) {
+        (None, Level::Exported) => CustomOps::default(),
+        _ => load::registered_ops(&args.load_library),
+    };
     let given = Given {
         decompositions: Some(&decompositions),
         custom: Some(&custom),
@@ -136,12 +141,18 @@ fn module_text(args: &OptArgs, loaded: &Loaded<'_>) -> String {
     mlir::print_operation(&loaded.module.as_operation(), options)
 }
 
-/// Writes the program with the weights that it came with.
+/// Writes the program with the weights that it came with, and those of the command line.
 fn write_archive(args: &OptArgs, loaded: &Loaded<'_>, console: &mut Console<'_>) -> Outcome {
     let program = loaded.program();
+    let weights = given_weights(args, loaded)?;
+    // Another archive gives a program that has none more than its tensors, and keeps them as they are.
+    let given = match (&loaded.archive, &args.weights.weights) {
+        (None, Some(path)) => weights::archive(path)?,
+        _ => None,
+    };
     let source = pt2::Source {
-        archive: loaded.archive.as_ref(),
-        weights: None,
+        archive: loaded.archive.as_ref().or(given.as_ref()),
+        weights: weights.as_ref(),
     };
     let outcome = match &args.output {
         None => pt2::write_pt2(&program, &source, &mut *console.stdout),
@@ -152,6 +163,19 @@ fn write_archive(args: &OptArgs, loaded: &Loaded<'_>, console: &mut Console<'_>)
         located.collect::<Vec<_>>().into()
     };
     outcome.map_err(in_file)
+}
+
+/// The weights that the command line brings, if it brings any.
+fn given_weights(args: &OptArgs, loaded: &Loaded<'_>) -> Outcome<Option<Weights>> {
+    let given = &args.weights;
+    if given.weights.is_none() && !given.random_weights {
+        return Ok(None);
+    }
+    let own = match &loaded.archive {
+        Some(archive) => frontend::pt2::weights(archive)?,
+        None => Weights::new(),
+    };
+    weights::given(given, args.seed, &loaded.program(), &own).map(Some)
 }
 
 fn unwritable(path: &std::path::Path, error: &io::Error) -> Diagnostic {

@@ -1,5 +1,7 @@
 //! `expc report`: what stands between a program and each stage, module by module.
 
+use std::cell::RefCell;
+
 use expc_dialects::Diagnostic;
 use expc_runtime::torch::Device;
 
@@ -8,7 +10,8 @@ use super::{
     console::{Console, Failure, Outcome},
     load,
     random::InputSource,
-    session::{add_weights, prepare},
+    session::prepare,
+    weights,
 };
 use crate::{
     frontend::Loaded,
@@ -24,23 +27,30 @@ pub fn run(args: &ReportArgs, console: &mut Console<'_>) -> Outcome {
     let context = expc_dialects::context();
     let file = load::name_of(&args.model.model);
     let custom = load::registered_ops(&args.load.load_library);
+    // What fails for other reasons than the program's ends the report.
+    let broken = RefCell::new(None);
+    let of_program = |failure: Failure| match failure {
+        Failure::Program(found) => found,
+        other => {
+            let what = Diagnostic::error("E0626", "the stage could not be tried");
+            broken.replace(Some(other));
+            vec![what]
+        }
+    };
     // The standard input is read once; each stage gets a program of its own.
     let mut bytes = None;
     let mut load = || {
         let path = &args.model.model;
-        load::again(&context, path, &mut bytes, console).map_err(|failure| match failure {
-            Failure::Program(found) => found,
-            _ => Vec::new(),
-        })
+        load::again(&context, path, &mut bytes, console).map_err(of_program)
     };
     let mut execute = |loaded: &Loaded<'_>| {
         let ran = execute(args, loaded, &source, device);
-        match ran {
-            Err(Failure::Program(found)) => found,
-            _ => Vec::new(),
-        }
+        ran.map_err(of_program).err().unwrap_or_default()
     };
     let found = report::report(&file, &custom, &mut load, &mut execute);
+    if let Some(failure) = broken.take() {
+        return Err(failure);
+    }
     if let Some(path) = &args.html {
         let page = report::html(&found);
         write_atomically(path, |file| file.write_all(page.as_bytes())).map_err(|error| {
@@ -76,10 +86,14 @@ fn execute(
     device: Device,
 ) -> Outcome {
     let mut program = ExportedProgram::from_loaded(loaded)?;
-    if let Some(path) = &args.load.weights {
-        add_weights(path, program.weights_mut())?;
-    }
-    let module = program.module(device)?;
+    let given = weights::given(
+        &args.load.weights,
+        args.load.seed,
+        &loaded.program(),
+        program.weights(),
+    )?;
+    program.weights_mut().extend(given);
+    let module = program.module(device).map_err(weights::advised)?;
     let inputs = source.bind(&program, device)?;
     module.call(&inputs)?;
     Ok(())

@@ -80,7 +80,7 @@ impl ExecutionArgs {
     pub fn options(&self) -> CaseOptions {
         CaseOptions {
             repeat: self.repeat,
-            seed: self.seed,
+            seed: self.load.seed,
             state: self.state,
         }
     }

@@ -1,13 +1,11 @@
 //! A model on a device, and one case run on it: what `run`, `run-many` and `bench` share.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use expc_dialects::Diagnostic;
-use expc_pt2::{Archive, Limits};
 use expc_runtime::{
     plan::{Input, InputKind},
     torch::{self, Device, Value, tensor_bytes},
-    weights::{StoredBytes, Weight, Weights},
 };
 
 use super::{
@@ -15,12 +13,12 @@ use super::{
     console::{Console, Failure, Outcome},
     load,
     outputs::Entry,
-    tensors::{Bytes, value_to_host, view_of},
+    tensors::value_to_host,
+    weights,
 };
 use crate::{
-    frontend::pt2,
     program::{ExportedProgram, Module, Outputs},
-    tensor_file::{self, Format},
+    tensor_file::Format,
 };
 
 /// Settles what holds for the whole process: threads, libraries, the device.
@@ -43,6 +41,9 @@ pub fn prepare(args: &LoadArgs) -> Outcome<Device> {
         })?;
     }
     load::libraries(&args.load_library)?;
+    if let Some(seed) = args.seed {
+        torch::manual_seed(seed).map_err(libtorch_fault)?;
+    }
     Ok(device)
 }
 
@@ -80,17 +81,22 @@ impl Session {
         device: Device,
         console: &mut Console<'_>,
     ) -> Outcome<Self> {
-        let mut program = {
+        let program = {
             let context = expc_dialects::context();
             let loaded = load::model(&context, model, console)?;
             load::to_level(&loaded, args.level, &args.load_library, console)?;
-            ExportedProgram::from_loaded(&loaded)?
+            let mut program = ExportedProgram::from_loaded(&loaded)?;
+            let given = weights::given(
+                &args.weights,
+                args.seed,
+                &loaded.program(),
+                program.weights(),
+            )?;
+            program.weights_mut().extend(given);
+            program
         };
-        if let Some(path) = &args.weights {
-            add_weights(path, program.weights_mut())?;
-        }
         let _spinner = console.spinner(format!("loading {}", model.display()));
-        let module = program.module(device)?;
+        let module = program.module(device).map_err(weights::advised)?;
         console.report(module.warnings());
         Ok(Self { program, module })
     }
@@ -201,33 +207,6 @@ impl CaseResult {
 /// What libtorch says of something that is neither a node nor an input of the program.
 pub fn libtorch_fault(error: impl std::fmt::Display) -> Diagnostic {
     Diagnostic::error("E0617", error.to_string())
-}
-
-/// Adds the tensors of a file, or the weights of another archive, to a program's weights.
-pub fn add_weights(path: &Path, weights: &mut Weights) -> Outcome {
-    if path.extension().is_some_and(|extension| extension == "pt2") {
-        let archive =
-            Archive::open(path, &Limits::default()).map_err(|error| pt2::diagnostic(&error))?;
-        let found = pt2::weights(&archive)?;
-        for name in found.names() {
-            found
-                .get(name)
-                .into_iter()
-                .for_each(|weight| weights.insert(name, weight.clone()));
-        }
-        return Ok(());
-    }
-    for (name, host) in tensor_file::read(path)? {
-        let bytes = host.bytes().clone();
-        let range = 0..bytes.len();
-        let storage = Arc::new(StoredBytes {
-            bytes: Arc::new(Bytes(bytes)),
-            range,
-        });
-        let view = view_of(&host).map_err(libtorch_fault)?;
-        weights.insert(name, Weight::Stored { storage, view });
-    }
-    Ok(())
 }
 
 fn named_inputs(inputs: &[Value]) -> Vec<(String, Value)> {

@@ -14,7 +14,7 @@ use expc_passes::{
     contract, decompose,
     functionalize::CustomOps,
     shape::{
-        ShapeEnv, ValueReport, Verdict,
+        ShapeEnv,
         propagate::{self, Options},
     },
 };
@@ -238,21 +238,16 @@ fn uninferred(program: &Program<'_, '_>) -> Vec<Diagnostic> {
             Options { strip: true },
         )
     });
-    let values = match compared {
-        Ok(report) => report.values,
-        Err(fault) => return vec![fault],
-    };
-    let fault = |value: &ValueReport| {
-        let what = match value.verdict {
-            Verdict::Equal => return None,
-            Verdict::Unknown => format!("the type of `{}` is not known", value.op),
-            Verdict::Differs | Verdict::Contradicts => {
-                format!("the type of `{}` is not the recorded one", value.op)
-            }
-        };
-        let mut fault = Diagnostic::error("E0405", format!("{what}: {}", value.reason));
-        fault.place = value.place.clone();
-        Some(fault)
-    };
-    values.iter().filter_map(fault).collect()
+    match compared {
+        Ok(report) => {
+            let mut found = report.errors();
+            // That a type does not follow is no fault of the program, but one of expc's rules.
+            found.extend(report.warnings().into_iter().map(|mut found| {
+                found.severity = Severity::Error;
+                found
+            }));
+            found
+        }
+        Err(fault) => vec![fault],
+    }
 }

@@ -176,7 +176,7 @@ fn find<'a>(weights: &'a Weights, name: &str, input: &Input) -> Result<&'a Weigh
         };
         error(
             code::MISSING_WEIGHT,
-            format!("the archive has no {what} `{name}`, which the program takes"),
+            format!("there is no {what} `{name}`, which the program takes"),
         )
     })
 }

@@ -6,10 +6,11 @@
 use expc_dialects::{
     AtenOp, Diagnostic, Dim, Graph, InputSpec, OutputSpec, ResultGroup, Signature, TensorMeta,
     ValueType,
-    mlir::value_key,
-    table::{self, HOP, OpDef, SYM},
+    mlir::{self, value_key},
+    table::{self, HOP, OpDef, OpSchema, SYM},
 };
 use expc_pt2::{self as schema, ArgumentKind, CustomObjArgument, GraphArgument, Map, Str, Sym};
+use expc_runtime::torch::Op;
 use melior::ir::{
     Value, ValueLike,
     operation::{OperationLike, OperationRef},
@@ -165,6 +166,7 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
             let written = match &spec.constant {
                 Some(constant) => argument::constant(constant),
                 None => match arguments.next() {
+                    Some(value) if is_unknown_constant(value) => Ok(schema::Argument::None),
                     Some(value) => self.define(value, name, spec.sym.as_deref()),
                     None => Err("the function has no such argument".to_owned()),
                 },
@@ -257,9 +259,6 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
         fx: &FxGraph<'c, 'a>,
     ) -> Result<schema::Node<'static>, Refusal> {
         let op_name = op.name();
-        let is_hop = op_name
-            .strip_prefix(HOP)
-            .is_some_and(|rest| rest.starts_with('.'));
         let metadata = op.metadata().entries.into_iter();
         Ok(schema::Node {
             target: target(&op_name)?.into(),
@@ -268,7 +267,7 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
             metadata: metadata
                 .map(|(key, value)| (Str::from(key), Str::from(value)))
                 .collect(),
-            is_hop_single_tensor_return: is_hop.then(|| op.is_single()),
+            is_hop_single_tensor_return: is_hop(&op_name).then(|| op.is_single()),
             name: Some(name.to_owned().into()),
         })
     }
@@ -280,7 +279,10 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
     ) -> Result<Vec<schema::NamedArgument<'static>>, Refusal> {
         let arguments = op.arguments().map_err(|fault| fault.message)?;
         let row = op.def().or_else(|| symbolic(op_name));
-        let parameters = op.parameters();
+        let parameters = match op.parameters() {
+            told if told.is_empty() && row.is_none() => registered_names(op_name),
+            told => told,
+        };
         let mut written = Vec::with_capacity(arguments.len());
         for (position, given) in arguments.iter().enumerate() {
             let by_keyword = given.by_keyword || !is_next_position(op, given, position);
@@ -296,6 +298,10 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
             let ty = parameter.map(|parameter| &parameter.ty);
             let arg = argument::argument(&given.value, ty, self)
                 .map_err(|refusal| in_argument(name, position, &refusal))?;
+            if name.is_empty() && !is_hop(op_name) && row.is_none() {
+                let unnamed = "its name is not known; `--load-library` with the library that registers the operator tells it";
+                return Err(in_argument(name, position, unnamed));
+            }
             written.push(schema::NamedArgument {
                 name: name.to_owned().into(),
                 arg,
@@ -356,6 +362,13 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
     }
 }
 
+/// Whether a value is an input of which nothing is known and that nothing uses: printed programs do not tell what
+/// constant it was.
+fn is_unknown_constant(value: Value<'_, '_>) -> bool {
+    let is_any = matches!(ValueType::from_mlir(value.r#type()), Some(ValueType::Any));
+    is_any && mlir::is_unused(value)
+}
+
 /// A list of results, of which the file knows tensors and None.
 fn list_of(elements: Vec<schema::Argument<'static>>) -> Result<schema::Argument<'static>, Refusal> {
     let names = elements
@@ -380,6 +393,24 @@ fn in_argument(name: &str, position: usize, refusal: &str) -> Refusal {
         "" => format!("argument {position}: {refusal}"),
         name => format!("argument `{name}`: {refusal}"),
     }
+}
+
+fn is_hop(op_name: &str) -> bool {
+    let name = op_name.strip_prefix(HOP);
+    name.is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The names of the arguments of an op that only a loaded library describes; none if no library does.
+fn registered_names(op_name: &str) -> Vec<String> {
+    let registered = op_name.split_once('.').and_then(|(namespace, name)| {
+        let name = name.strip_suffix(".default").unwrap_or(name);
+        Op::find(&format!("{namespace}::{name}"))
+    });
+    let text = registered.map(|op| op.schema()).unwrap_or_default();
+    let Ok(schema) = OpSchema::parse(&text) else {
+        return Vec::new();
+    };
+    schema.args.iter().map(|arg| arg.name.to_owned()).collect()
 }
 
 /// The row of a symbolic function.

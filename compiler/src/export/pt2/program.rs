@@ -193,6 +193,10 @@ fn input_spec(
         target.ok_or_else(|| format!("a {} without target", spec.kind.name()))
     };
     Ok(match spec.kind {
+        InputKind::UserInput if *arg == Argument::None => S::ConstantInput {
+            name: name(),
+            value: ConstantValue::None,
+        },
         InputKind::UserInput => S::UserInput { arg: arg.clone() },
         InputKind::Parameter => S::Parameter {
             name: name(),

@@ -1,6 +1,6 @@
 //! Symbolic scalars and sizes as the file writes them: sympy's `srepr`, with the value at export time.
 
-use expc_dialects::{Constant, Diagnostic, Dim, Program};
+use expc_dialects::{Constant, Diagnostic, Dim, Program, program::Range};
 use expc_pt2::{Hint, Str, Sym, SymBool, SymExpr, SymFloat, SymInt};
 use expc_symbolic::{Expr, Value, eval};
 use rustc_hash::FxHashMap;
@@ -22,6 +22,7 @@ impl Symbols {
             hints: FxHashMap::default(),
             parsed: FxHashMap::default(),
         };
+        let ranges = program.ranges()?;
         for symbol in program.symbols()? {
             let assumptions = match (symbol.positive, symbol.integer) {
                 (true, true) => Some("positive=True, integer=True"),
@@ -37,7 +38,7 @@ impl Symbols {
                 Some(Constant::Int(value)) => Some(Value::Int(value)),
                 Some(Constant::Float(value)) => Some(Value::Float(value)),
                 Some(Constant::Bool(value)) => Some(Value::Bool(value)),
-                _ => None,
+                _ => made_up(&symbol.name, &ranges).map(Value::Int),
             };
             if let Some(hint) = hint {
                 symbols.hints.insert(symbol.name, hint);
@@ -149,6 +150,21 @@ impl Symbols {
         out
     }
 }
+
+/// A value for a symbol of which only a text told: PyTorch computes with those of sizes, and takes symbols without one
+/// for values that are not known before a call.
+fn made_up(name: &str, ranges: &[Range]) -> Option<i64> {
+    let is_size = name
+        .strip_prefix('s')?
+        .bytes()
+        .all(|byte| byte.is_ascii_digit());
+    let range = ranges.iter().find(|range| range.expression == name);
+    let lowest = range.and_then(|range| range.min).unwrap_or(SMALLEST_SIZE);
+    is_size.then_some(lowest.max(SMALLEST_SIZE))
+}
+
+/// The smallest size that PyTorch makes a symbol of.
+const SMALLEST_SIZE: i64 = 2;
 
 fn int_hint(value: Value) -> Option<Hint> {
     match value {

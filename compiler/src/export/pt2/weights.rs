@@ -92,7 +92,7 @@ impl Source<'_> {
                             input.name
                         ),
                     )
-                    .help("give a file that has it with `--weights`"),
+                    .help("give a file that has it with `--weights`, or let it be made up with `--random-weights`"),
                 ),
             }
         }

@@ -163,7 +163,7 @@ fn missing_and_wrong_weights_are_refused() {
     let mut weights = Weights::new();
     assert_eq!(
         problems(graph(), signature.clone(), &weights),
-        ["E0508: the archive has no buffer `a`, which the program takes"]
+        ["E0508: there is no buffer `a`, which the program takes"]
     );
     weights.insert_tensor("a", Tensor::from_slice(&[1.0_f64]));
     assert_eq!(

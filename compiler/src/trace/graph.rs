@@ -323,6 +323,24 @@ impl Builder {
         id
     }
 
+    /// The symbol of a graph.
+    pub fn symbol(&self, graph: GraphId) -> &str {
+        self.graphs.get(graph.0).map_or("", |graph| &graph.symbol)
+    }
+
+    /// Puts the inputs of a graph into this order; those that are not named come behind.
+    pub fn order_inputs(&mut self, graph: GraphId, order: &[ValueId]) {
+        let position = |value: Option<ValueId>| {
+            let found = order.iter().position(|known| Some(*known) == value);
+            found.unwrap_or(order.len())
+        };
+        if let Some(graph) = self.graphs.get_mut(graph.0) {
+            graph
+                .placeholders
+                .sort_by_key(|placeholder| position(placeholder.value));
+        }
+    }
+
     /// Adds a weight for the inputs with this target.
     pub fn weight(&mut self, target: impl Into<String>, weight: Weight) {
         self.weights.insert(target, weight);
@@ -442,29 +460,14 @@ impl Builder {
         }
     }
 
+    /// All values, those of all graphs.
+    pub(super) fn value_ids(&self) -> impl Iterator<Item = ValueId> + use<> {
+        (0..self.values.len()).map(ValueId)
+    }
+
     /// The name that a value has so far.
     pub fn name(&self, value: ValueId) -> &str {
         self.values.get(value.0).map_or("", |data| &data.name)
-    }
-
-    /// How many calls a graph has.
-    pub fn n_calls(&self, graph: GraphId) -> usize {
-        self.graphs
-            .get(graph.0)
-            .map_or(0, |graph| graph.nodes.len())
-    }
-
-    /// Moves the calls of a graph from one position on to the place before another call.
-    pub fn move_calls(&mut self, graph: GraphId, from: usize, to: usize) {
-        if let Some(graph) = self.graphs.get_mut(graph.0)
-            && to <= from
-            && from <= graph.nodes.len()
-        {
-            let moved = graph.nodes.len() - from;
-            if let Some(tail) = graph.nodes.get_mut(to..) {
-                tail.rotate_right(moved);
-            }
-        }
     }
 
     /// Puts other values in place of values, in the calls of a graph and its outputs.

@@ -300,6 +300,20 @@ pub mod code {
     pub const FOREIGN_VALUE: &str = "E0190";
     /// An output that no graph can have.
     pub const OUTPUT: &str = "E0191";
+    /// A branch on a number that only data decide.
+    pub const DATA_DEPENDENT: &str = "E0192";
+    /// An op that cannot be called so.
+    pub const CALL: &str = "E0193";
+    /// Branches or bodies of a higher-order op that do not fit.
+    pub const CONTROL: &str = "E0194";
+    /// An input that is not there, or of another kind.
+    pub const INPUT: &str = "E0195";
+    /// Sizes that are not what their specs say.
+    pub const CONSTRAINT: &str = "E0196";
+    /// A spec that does not fit the inputs.
+    pub const SPEC: &str = "E0197";
+    /// What exported programs have no form for.
+    pub const UNSUPPORTED: &str = "E0198";
 }
 
 /// The expressions of scalar results.

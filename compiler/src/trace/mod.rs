@@ -1,15 +1,42 @@
 //! Tracing: programs made by Rust code instead of a file.
 //!
-//! [`graph::Builder`] is what every way of tracing writes to, [`graph::Recorded`] what comes out: a program that can be
-//! printed, saved as `.pt2`, lowered to the dialect or called.
+//! [`trace()`] calls a function with tensors that have no data and records what it does; sizes can be symbolic, and
+//! questions about them leave guards. [`graph::Builder`] is what every way of tracing writes to, [`Recorded`] what comes
+//! out: a program that can be printed, saved as `.pt2`, lowered to the dialect or called.
 
 pub mod arguments;
+mod asserts;
+mod control;
+mod dim;
 pub mod graph;
+mod guards;
 mod lower;
 mod names;
+mod number;
+mod operand;
+mod ops;
+mod python;
 pub mod pytree;
+mod scope;
+mod session;
+mod tensor;
+mod tracer;
+mod value;
+mod violation;
 
+#[cfg(test)]
+mod symbolic_tests;
 #[cfg(test)]
 mod tests;
 
+pub use control::Tensors;
+pub use dim::{AdditionalInputs, Dim, DynamicShapes, ShapesCollection, Spec};
 pub use graph::Recorded;
+pub use lower::code;
+pub use number::{Number, SymBool, SymFloat, SymInt};
+pub use operand::{Device, IntoSizes, Layout, MemoryFormat, Operand};
+pub use scope::Scope;
+pub use session::{Draft, draft, trace};
+pub use tensor::Tensor;
+pub use tracer::Tracer;
+pub use value::{Arguments, Inputs, Leaf, Sample, Traced, Tree, Value, dict};

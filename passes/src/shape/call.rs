@@ -114,7 +114,8 @@ impl Item {
         }
     }
 
-    fn from_constant(constant: &Constant) -> Self {
+    /// The item of a constant.
+    pub fn from_constant(constant: &Constant) -> Self {
         let list = |items: &mut dyn Iterator<Item = Item>| Self::List(items.collect());
         match constant {
             Constant::None => Self::None,

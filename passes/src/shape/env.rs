@@ -29,6 +29,17 @@ pub struct ShapeEnv<'e> {
     invented: RefCell<FxHashSet<String>>,
     expressions: RefCell<FxHashMap<String, Expr>>,
     types: RefCell<FxHashMap<usize, Option<Rc<Tensor>>>>,
+    decisions: Option<RefCell<Vec<Decision>>>,
+    bounded: RefCell<Vec<(String, Option<i64>)>>,
+}
+
+/// A relation that only the sizes at export time decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub relation: Relation,
+    pub left: Size,
+    pub right: Size,
+    pub holds: bool,
 }
 
 /// What a named graph returns.
@@ -96,6 +107,25 @@ impl<'e> ShapeEnv<'e> {
         self
     }
 
+    /// Writes down from now on what [`Self::decide`] takes from the sizes at export time.
+    #[must_use]
+    pub fn recording_decisions(mut self) -> Self {
+        self.decisions = Some(RefCell::default());
+        self
+    }
+
+    /// What has been written down since the last time.
+    pub fn take_decisions(&self) -> Vec<Decision> {
+        let taken = self.decisions.as_ref().map(RefCell::take);
+        taken.unwrap_or_default()
+    }
+
+    /// Says which value a symbol has at export time.
+    pub fn set_hint(&mut self, symbol: &str, hint: i64) {
+        self.reserve(symbol);
+        self.hints.insert(symbol.to_owned(), hint);
+    }
+
     /// Bounds a symbol, both ends included.
     pub fn set_range(&mut self, symbol: &str, min: Option<i64>, max: Option<i64>) {
         self.reserve(symbol);
@@ -142,6 +172,31 @@ impl<'e> ShapeEnv<'e> {
         self.invent("u", &self.fresh).into()
     }
 
+    /// A symbol for a size that only data decide, of at most `most` elements.
+    pub fn unbacked_size(&self, most: &Size) -> Size {
+        let symbol = self.unbacked();
+        if let Size::Expr(expr) = &symbol {
+            let bound = (expr.to_string(), self.upper_bound(most));
+            self.bounded.borrow_mut().push(bound);
+        }
+        symbol
+    }
+
+    fn upper_bound(&self, size: &Size) -> Option<i64> {
+        match size {
+            Size::Int(value) => Some(*value),
+            Size::Expr(expr) => {
+                let upper = expc_symbolic::bound(expr, &self.ranges).upper();
+                i64::try_from(Expr::number(upper).as_int()?).ok()
+            }
+        }
+    }
+
+    /// The symbols of [`Self::unbacked_size`] since the last time, with their upper bounds.
+    pub fn take_bounds(&self) -> Vec<(String, Option<i64>)> {
+        self.bounded.take()
+    }
+
     /// Whether [`Self::unbacked`] or [`Self::unbacked_float`] has made this symbol.
     pub fn is_fresh(&self, name: &str) -> bool {
         self.invented.borrow().contains(name)
@@ -153,6 +208,17 @@ impl<'e> ShapeEnv<'e> {
         let symbol = Expr::torch_symbol(&name);
         self.invented.borrow_mut().insert(name);
         symbol
+    }
+
+    /// The symbols that [`Self::unbacked`] and [`Self::unbacked_float`] have made, in order.
+    pub fn unbacked_symbols(&self) -> Vec<String> {
+        let number = |name: &String| {
+            let digits = name.trim_start_matches(char::is_alphabetic);
+            (name.starts_with('z'), digits.parse::<u64>().ok())
+        };
+        let mut names: Vec<String> = self.invented.borrow().iter().cloned().collect();
+        names.sort_by_key(number);
+        names
     }
 
     /// A symbol that stands for a float which only data decide: `zuf0`.
@@ -228,8 +294,16 @@ impl<'e> ShapeEnv<'e> {
     /// specialized the program to them then.
     pub fn decide(&self, relation: Relation, left: &Size, right: &Size) -> Option<bool> {
         self.statically(relation, left, right).or_else(|| {
-            let (left, right) = (self.hint(left)?, self.hint(right)?);
-            Some(relation.holds(left.cmp(&right)))
+            let holds = relation.holds(self.hint(left)?.cmp(&self.hint(right)?));
+            if let Some(decisions) = &self.decisions {
+                decisions.borrow_mut().push(Decision {
+                    relation,
+                    left: left.clone(),
+                    right: right.clone(),
+                    holds,
+                });
+            }
+            Some(holds)
         })
     }
 

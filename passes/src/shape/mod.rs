@@ -67,7 +67,7 @@ use melior::ir::{
 
 pub use autocast::Autocast;
 pub use call::Item;
-pub use env::{GraphResults, ShapeEnv};
+pub use env::{Decision, GraphResults, ShapeEnv};
 pub use judge::{Report, ValueReport, Verdict};
 pub use meta::{AbstractArg, AbstractResult, MetaKernel};
 pub use promote::Promotion;
@@ -160,6 +160,16 @@ pub fn infer<'c, 'a>(
     let call = Call::new(env, name, table::lookup(name), arguments)?;
     let items = rules::apply(&call)?;
     Ok(to_inferred(&items))
+}
+
+/// As [`infer`], for arguments and results that are no values of a module: those of a program that is being traced.
+pub fn infer_items<'n>(
+    env: &ShapeEnv<'_>,
+    name: &str,
+    arguments: impl Iterator<Item = (&'n str, Item)>,
+) -> Result<Vec<Item>, NoInference> {
+    let call = Call::of_items(env, name, table::lookup(name), arguments)?;
+    rules::apply(&call)
 }
 
 fn to_inferred(items: &[Item]) -> Inferred {

@@ -222,7 +222,7 @@ fn slice(call: &Call<'_>) -> Results {
         Some(start) => slice_index(env, &size, &start)?,
     };
     let end = match call.optional_size("end")? {
-        None | Some(Size::Int(i64::MAX)) => Some(size),
+        None | Some(Size::Int(i64::MAX)) => Some(size.clone()),
         Some(end) => slice_index(env, &size, &end)?,
     };
     let length = match (&start, &end) {
@@ -230,7 +230,7 @@ fn slice(call: &Call<'_>) -> Results {
         _ => None,
     };
     let mut result = restrided(&tensor, tensor.sizes.clone(), tensor.strides.clone());
-    result.sizes[dim] = length.unwrap_or_else(|| env.unbacked());
+    result.sizes[dim] = length.unwrap_or_else(|| env.unbacked_size(&size));
     result.strides[dim] = tensor.strides[dim].mul(&step)?;
     result.offset = match start {
         Some(start) => tensor.offset.add(&start.mul(&tensor.strides[dim])?)?,

@@ -10,8 +10,13 @@ const SOURCES: &[&str] = &[
     "src/torch/border.cpp",
     "src/torch/coerce.cpp",
     "src/torch/python_ops.cpp",
+    "src/torch/record.cpp",
 ];
-const HEADERS: &[&str] = &["src/torch/border.h", "src/torch/coerce.h"];
+const HEADERS: &[&str] = &[
+    "src/torch/border.h",
+    "src/torch/coerce.h",
+    "src/torch/record.h",
+];
 
 fn main() {
     for file in SOURCES.iter().chain(HEADERS) {

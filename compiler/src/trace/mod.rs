@@ -1,13 +1,15 @@
 //! Tracing: programs made by Rust code instead of a file.
 //!
-//! [`trace()`] calls a function with tensors that have no data and records what it does; sizes can be symbolic, and
-//! questions about them leave guards. [`graph::Builder`] is what every way of tracing writes to, [`Recorded`] what comes
-//! out: a program that can be printed, saved as `.pt2`, lowered to the dialect or called.
+//! [`export`] records what unmodified code of tch calls. [`trace()`] calls a function with tensors that have no data and
+//! records what it does; sizes can be symbolic, and questions about them leave guards. [`graph::Builder`] is what every
+//! way of tracing writes to, [`Recorded`] what comes out: a program that can be printed, saved as `.pt2`, lowered to the
+//! dialect or called.
 
 pub mod arguments;
 mod asserts;
 mod control;
 mod dim;
+mod eager;
 pub mod graph;
 mod guards;
 mod lower;
@@ -31,6 +33,10 @@ mod tests;
 
 pub use control::Tensors;
 pub use dim::{AdditionalInputs, Dim, DynamicShapes, ShapesCollection, Spec};
+pub use eager::{
+    ByModule, ByTensor, ByTensors, ByTwoTensors, ByValues, IntoInputs, IntoOutput, ModuleScope,
+    Options, Output, Traceable, enter, export, module,
+};
 pub use graph::Recorded;
 pub use lower::code;
 pub use number::{Number, SymBool, SymFloat, SymInt};

@@ -1,4 +1,4 @@
-//! The declarations of `border.h`, one to one; the contract of each function is written there.
+//! The declarations of `border.h` and `record.h`, one to one; the contract of each function is written there.
 
 use std::ffi::{c_char, c_void};
 
@@ -14,7 +14,7 @@ macro_rules! opaque {
     )*};
 }
 
-opaque! { CxxOp CxxValue CxxFrame CxxStep CxxGuard }
+opaque! { CxxOp CxxValue CxxFrame CxxStep CxxGuard CxxRecorder }
 
 /// Where C++ writes a text or bytes.
 #[repr(C)]
@@ -53,6 +53,46 @@ pub(super) struct CxxTensorInfo {
     pub strides: *const i64,
     pub storage: *const c_void,
     pub defined: bool,
+}
+
+impl CxxTensorInfo {
+    pub(super) const UNDEFINED: Self = Self {
+        dtype: -1,
+        layout: 0,
+        device_type: 0,
+        device_index: -1,
+        storage_offset: 0,
+        rank: 0,
+        sizes: std::ptr::null(),
+        strides: std::ptr::null(),
+        storage: std::ptr::null(),
+        defined: false,
+    };
+}
+
+/// A value in an argument or result of a recorded call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct CxxNode {
+    pub kind: i32,
+    pub length: u32,
+    pub number: i64,
+    pub real: f64,
+    pub imaginary: f64,
+}
+
+/// A recorded call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct CxxCall {
+    pub outcome: i32,
+    pub grad_mode: bool,
+    pub scope: u32,
+    pub arguments: usize,
+    pub results: usize,
+    pub end: usize,
+    pub frames: usize,
+    pub frame_count: usize,
 }
 
 pub(super) const NO_SLOT: i64 = -1;
@@ -209,4 +249,44 @@ unsafe extern "C" {
     pub(super) fn expc_libtorch_path(text: Sink);
     pub(super) fn expc_cuda_device_count() -> i32;
     pub(super) fn expc_cuda_synchronize(device: i32, error: Sink) -> bool;
+
+    pub(super) fn expc_tensor_identity(source: *mut C_tensor) -> *const c_void;
+
+    pub(super) fn expc_recorder_new(is_abstract: bool) -> *mut CxxRecorder;
+    pub(super) fn expc_recorder_free(recorder: *mut CxxRecorder);
+    pub(super) fn expc_recorder_know(
+        recorder: *mut CxxRecorder,
+        source: *mut C_tensor,
+        protect: bool,
+    ) -> u32;
+    pub(super) fn expc_recorder_start(recorder: *mut CxxRecorder) -> bool;
+    pub(super) fn expc_recorder_stop(recorder: *mut CxxRecorder);
+    pub(super) fn expc_recorder_scope(scope: u32);
+    pub(super) fn expc_recorder_value_of(recorder: *mut CxxRecorder, source: *mut C_tensor) -> u32;
+    pub(super) fn expc_recorder_value_count(recorder: *const CxxRecorder) -> usize;
+    pub(super) fn expc_recorder_value_origin(recorder: *const CxxRecorder, value: u32) -> i32;
+    pub(super) fn expc_recorder_value_tensor(
+        recorder: *const CxxRecorder,
+        value: u32,
+    ) -> *mut C_tensor;
+    pub(super) fn expc_recorder_call_count(recorder: *const CxxRecorder) -> usize;
+    pub(super) fn expc_recorder_call(recorder: *const CxxRecorder, call: usize) -> CxxCall;
+    pub(super) fn expc_recorder_call_name(recorder: *const CxxRecorder, call: usize, name: Sink);
+    pub(super) fn expc_recorder_call_error(recorder: *const CxxRecorder, call: usize, text: Sink);
+    pub(super) fn expc_recorder_nodes(
+        recorder: *const CxxRecorder,
+        count: *mut usize,
+    ) -> *const CxxNode;
+    pub(super) fn expc_recorder_frames(
+        recorder: *const CxxRecorder,
+        count: *mut usize,
+    ) -> *const *mut c_void;
+    pub(super) fn expc_recorder_text(recorder: *const CxxRecorder, number: usize, text: Sink);
+    pub(super) fn expc_recorder_describe(
+        recorder: *const CxxRecorder,
+        node: usize,
+        info: *mut CxxTensorInfo,
+        requires_grad: *mut bool,
+    );
+    pub(super) fn expc_recorder_read_marker() -> *const c_char;
 }

@@ -9,6 +9,7 @@ mod frame;
 mod library;
 mod op;
 mod process;
+pub mod record;
 mod step;
 mod tensor;
 mod value;
@@ -26,7 +27,7 @@ pub use self::{
     step::{ListItem, Step, StepBuilder},
     tensor::{
         Device, DeviceKind, Layout, SharedTensor, Storage, StorageView, TensorInfo, clone_tensor,
-        memory_format_c10, tensor_bytes,
+        memory_format_c10, memory_format_name, tensor_bytes, tensor_identity,
     },
     value::{Opaque, SharedValue, Value, ValueKind},
 };

@@ -1,6 +1,6 @@
 //! Tensors that tch cannot make or describe: all dtypes and layouts, memory of others, shared storages.
 
-use std::{ffi::c_void, fmt, ptr, sync::Arc};
+use std::{ffi::c_void, fmt, sync::Arc};
 
 use expc_dialects::dtype::ScalarType;
 
@@ -23,21 +23,19 @@ pub struct TensorInfo {
 
 impl TensorInfo {
     pub fn of(tensor: &tch::Tensor) -> Self {
-        let mut info = ffi::CxxTensorInfo {
-            dtype: -1,
-            layout: 0,
-            device_type: 0,
-            device_index: -1,
-            storage_offset: 0,
-            rank: 0,
-            sizes: ptr::null(),
-            strides: ptr::null(),
-            storage: ptr::null(),
-            defined: false,
-        };
-        // SAFETY: the tensor is alive, and `info` is written in full.
-        unsafe { ffi::expc_tensor_describe(tensor.as_ptr().cast_mut(), &mut info) }
-        // SAFETY: the pointers are valid as long as the tensor lives and is not resized, which is not done here.
+        let mut info = ffi::CxxTensorInfo::UNDEFINED;
+        // SAFETY: the tensor is alive, and `info` is written in full; its pointers are valid as long as the tensor
+        // lives and is not resized, which is not done here.
+        unsafe {
+            ffi::expc_tensor_describe(tensor.as_ptr().cast_mut(), &mut info);
+            Self::read(&info)
+        }
+    }
+
+    /// # Safety
+    /// The pointers in `info` are valid.
+    pub(super) unsafe fn read(info: &ffi::CxxTensorInfo) -> Self {
+        // SAFETY: promised by the caller.
         let (sizes, strides) = unsafe {
             (
                 slice_or_empty(info.sizes, info.rank),
@@ -177,6 +175,13 @@ impl Layout {
         Self(number)
     }
 
+    /// The layout of a number that schemas take.
+    pub fn of_c10(number: i64) -> Option<Self> {
+        let index = usize::try_from(number).ok()?;
+        Self::NAMES.get(index)?;
+        i32::try_from(number).ok().map(Self)
+    }
+
     /// Reads `strided`, as in `torch.strided`.
     pub fn parse(name: &str) -> Option<Self> {
         let number = Self::NAMES.iter().position(|known| *known == name)?;
@@ -212,6 +217,18 @@ const MEMORY_FORMATS: [&str; 4] = [
 pub fn memory_format_c10(name: &str) -> Option<i64> {
     let number = MEMORY_FORMATS.iter().position(|known| *known == name)?;
     i64::try_from(number).ok()
+}
+
+/// The name of the memory format that schemas take as this number.
+pub fn memory_format_name(number: i64) -> Option<&'static str> {
+    let index = usize::try_from(number).ok()?;
+    MEMORY_FORMATS.get(index).copied()
+}
+
+/// A number that handles of one tensor share, and no other tensor has while it lives.
+pub fn tensor_identity(tensor: &tch::Tensor) -> usize {
+    // SAFETY: the tensor is alive.
+    unsafe { ffi::expc_tensor_identity(tensor.as_ptr().cast_mut()).addr() }
 }
 
 /// A handle of a tensor that several threads may clone.

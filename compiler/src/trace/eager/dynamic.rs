@@ -1,0 +1,303 @@
+//! Sizes that may change, for code that knows none: the code is traced at several sizes.
+//!
+//! [`DynamicSizes`] says which sizes of which inputs are expressions over symbols. [`traces`] runs the code for the
+//! given inputs, for some where one symbol alone has another value, and for one where all have; the integers in these
+//! recordings then say what depends on what (`sizes.rs`).
+
+use expc_dialects::{Diagnostic, program};
+use expc_runtime::torch::Value;
+use expc_symbolic::{Expr, Value as Number, eval};
+use tch::{Kind, Tensor};
+
+use super::{
+    capture::{self, Capture, Code, NamedWeight},
+    code, values,
+};
+use crate::Diagnostics;
+
+/// A symbol with what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SizeSymbol {
+    pub name: String,
+    pub min: Option<i64>,
+    pub max: Option<i64>,
+    /// Its value for the inputs that were given.
+    pub hint: i64,
+}
+
+/// A size of an input that may change.
+#[derive(Clone, Debug)]
+pub(super) struct DynamicDim {
+    /// Among the tensors of the inputs, in order.
+    pub tensor: usize,
+    pub dim: usize,
+    pub expr: Expr,
+}
+
+/// The sizes that may change.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DynamicSizes {
+    pub symbols: Vec<SizeSymbol>,
+    pub dims: Vec<DynamicDim>,
+}
+
+/// The least size that a symbol stands for where nothing else is said: sizes 0 and 1 broadcast and vanish, so that code
+/// takes other ways for them.
+const LEAST: i64 = 2;
+
+/// How far from the given size others are tried: neighbours, which fit no divisor, come first.
+const STEPS: [i64; 8] = [1, 3, 2, 5, 7, -1, 4, -2];
+
+impl DynamicSizes {
+    pub fn is_empty(&self) -> bool {
+        self.symbols.is_empty()
+    }
+
+    /// The expression of a size of an input; none if it is static.
+    pub fn expr(&self, tensor: usize, dim: usize) -> Option<&Expr> {
+        let dims = self.dims.iter();
+        let mut dims = dims.filter(|dynamic| dynamic.tensor == tensor && dynamic.dim == dim);
+        dims.next().map(|dynamic| &dynamic.expr)
+    }
+
+    /// What the program says of its symbols.
+    pub fn sizes(&self) -> super::graph::Sizes {
+        let symbols = self.symbols.iter().map(|symbol| program::Symbol {
+            name: symbol.name.clone(),
+            hint: Some(expc_dialects::Constant::Int(symbol.hint)),
+            positive: true,
+            integer: true,
+        });
+        let ranges = self.symbols.iter().map(|symbol| program::Range {
+            expression: symbol.name.clone(),
+            min: Some(symbol.min.unwrap_or(0)),
+            max: symbol.max,
+        });
+        super::graph::Sizes {
+            symbols: symbols.collect(),
+            ranges: ranges.collect(),
+            guards: Vec::new(),
+        }
+    }
+
+    /// The values of the symbols in each trace; the first are the given ones.
+    fn assignments(&self) -> Result<Vec<Vec<i64>>, Diagnostic> {
+        let base: Vec<i64> = self.symbols.iter().map(|symbol| symbol.hint).collect();
+        let mut assignments = vec![base.clone()];
+        let mut last = base.clone();
+        for (position, symbol) in self.symbols.iter().enumerate() {
+            let others = other_values(symbol, &base);
+            let Some(final_value) = others.last() else {
+                let what = format!(
+                    "`{}` can have no value but {}, so its size cannot be dynamic",
+                    symbol.name, symbol.hint
+                );
+                let advice = "leave the size static, or widen the range";
+                return Err(Diagnostic::error(code::CONSTRAINT, what).help(advice));
+            };
+            for value in others.iter().take(2.max(others.len() - 1)) {
+                let mut assignment = base.clone();
+                if let Some(slot) = assignment.get_mut(position) {
+                    *slot = *value;
+                }
+                assignments.push(assignment);
+            }
+            if let Some(slot) = last.get_mut(position) {
+                *slot = *final_value;
+            }
+        }
+        assignments.push(last);
+        Ok(assignments)
+    }
+}
+
+/// Up to three other values that a symbol may have, none of them that of another symbol.
+fn other_values(symbol: &SizeSymbol, taken: &[i64]) -> Vec<i64> {
+    let least = symbol.min.unwrap_or(LEAST).max(LEAST);
+    let most = symbol.max.unwrap_or(i64::MAX);
+    let values = STEPS
+        .iter()
+        .filter_map(|step| symbol.hint.checked_add(*step));
+    values
+        .filter(|value| (least..=most).contains(value) && !taken.contains(value))
+        .take(3)
+        .collect()
+}
+
+/// The recordings of the code, and the value of each symbol in each of them.
+pub(super) struct Traces {
+    pub captures: Vec<Capture>,
+    /// By trace, then by symbol.
+    pub assignments: Vec<Vec<i64>>,
+}
+
+/// Runs the code at several sizes, or once if none may change.
+pub(super) fn traces(
+    code: &Code<'_>,
+    inputs: &[Value],
+    weights: &[NamedWeight],
+    with_gradients: bool,
+    dynamic: &DynamicSizes,
+) -> Result<Traces, Diagnostics> {
+    let assignments = dynamic.assignments()?;
+    let mut captures = Vec::with_capacity(assignments.len());
+    captures.push(capture::capture(code, inputs, weights, with_gradients)?);
+    if dynamic.is_empty() {
+        return Ok(Traces {
+            captures,
+            assignments,
+        });
+    }
+    for assignment in assignments.iter().skip(1) {
+        let resized = resized(inputs, dynamic, assignment)?;
+        let capture = capture::capture(code, &resized, weights, with_gradients)
+            .map_err(|faults| violation(faults, dynamic, assignment))?;
+        captures.push(capture);
+    }
+    Ok(Traces {
+        captures,
+        assignments,
+    })
+}
+
+/// The inputs with other sizes: their elements are repeated or left out, so that what they mean stays valid.
+fn resized(
+    inputs: &[Value],
+    dynamic: &DynamicSizes,
+    assignment: &[i64],
+) -> Result<Vec<Value>, Diagnostic> {
+    let mut leaves = Vec::new();
+    for input in inputs {
+        values::leaves("", input, &mut leaves);
+    }
+    let tensors = leaves.into_iter().filter_map(|(_, leaf)| leaf.as_tensor());
+    let mut resized = Vec::new();
+    for (position, tensor) in tensors.enumerate() {
+        let mut tensor = tensor.shallow_clone();
+        for dim in dynamic.dims.iter().filter(|dim| dim.tensor == position) {
+            let size = size_at(&dim.expr, dynamic, assignment)?;
+            tensor = with_size(&tensor, dim.dim, size)?;
+        }
+        resized.push(tensor);
+    }
+    let mut resized = resized.into_iter();
+    let inputs = inputs.iter();
+    Ok(inputs
+        .map(|input| values::with_tensors(input, &mut resized))
+        .collect())
+}
+
+/// The value of a size for these values of the symbols.
+pub(super) fn size_at(
+    expr: &Expr,
+    dynamic: &DynamicSizes,
+    assignment: &[i64],
+) -> Result<i64, Diagnostic> {
+    let lookup = |name: &str| {
+        let position = dynamic
+            .symbols
+            .iter()
+            .position(|symbol| symbol.name == name)?;
+        assignment.get(position).copied().map(Number::Int)
+    };
+    match eval(expr, &lookup) {
+        Ok(Number::Int(size)) if size >= 0 => Ok(size),
+        _ => {
+            let what = format!("the size `{expr}` is no size for {assignment:?}");
+            Err(Diagnostic::error(code::CONSTRAINT, what))
+        }
+    }
+}
+
+fn with_size(tensor: &Tensor, dim: usize, size: i64) -> Result<Tensor, Diagnostic> {
+    let failed = |error: tch::TchError| {
+        let what = format!(
+            "an input of sizes {:?} cannot be resized: {error}",
+            tensor.size()
+        );
+        Diagnostic::error(code::INPUTS, what)
+    };
+    let old = tensor.size().get(dim).copied().unwrap_or(0);
+    if old < 1 {
+        let what = "a size that may change is 0 in the example: give an example with elements";
+        return Err(Diagnostic::error(code::INPUTS, what));
+    }
+    let dim = i64::try_from(dim).unwrap_or(i64::MAX);
+    let positions: Vec<i64> = (0..size).map(|position| position % old).collect();
+    let positions = Tensor::f_from_slice(&positions).map_err(failed)?;
+    let positions = positions.f_to_kind(Kind::Int64).map_err(failed)?;
+    let positions = positions.f_to_device(tensor.device()).map_err(failed)?;
+    tensor.f_index_select(dim, &positions).map_err(failed)
+}
+
+/// What a fault at other sizes than the given ones says: that a size may not change as it was told.
+fn violation(faults: Diagnostics, dynamic: &DynamicSizes, assignment: &[i64]) -> Diagnostics {
+    let changed: Vec<String> = dynamic
+        .symbols
+        .iter()
+        .zip(assignment)
+        .filter(|(symbol, value)| symbol.hint != **value)
+        .map(|(symbol, value)| format!("`{}` = {value} (given: {})", symbol.name, symbol.hint))
+        .collect();
+    let faults = faults.into_vec().into_iter().map(|fault| Diagnostic {
+        code: code::CONSTRAINT,
+        message: format!(
+            "the code takes these inputs, but not with {}: {}",
+            changed.join(", "),
+            fault.message
+        ),
+        help: Some(
+            "make these sizes static, bound them with a range, or say what they are multiples of, `2*n`"
+                .to_owned(),
+        ),
+        ..fault
+    });
+    Diagnostics::new(faults.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbol(min: Option<i64>, max: Option<i64>) -> SizeSymbol {
+        SizeSymbol {
+            name: "s0".to_owned(),
+            min,
+            max,
+            hint: 4,
+        }
+    }
+
+    #[test]
+    fn other_sizes_stay_in_the_range() {
+        assert_eq!(other_values(&symbol(None, None), &[4]), [5, 7, 6]);
+        assert_eq!(other_values(&symbol(None, None), &[4, 7]), [5, 6, 9]);
+        assert_eq!(other_values(&symbol(Some(2), Some(5)), &[4]), [5, 3, 2]);
+        assert!(other_values(&symbol(Some(4), Some(4)), &[4]).is_empty());
+    }
+
+    #[test]
+    fn every_symbol_changes_alone_and_all_change_at_last() {
+        let second = SizeSymbol {
+            name: "s1".to_owned(),
+            hint: 9,
+            ..symbol(None, None)
+        };
+        let dynamic = DynamicSizes {
+            symbols: vec![symbol(None, None), second],
+            dims: Vec::new(),
+        };
+        let assignments = dynamic.assignments().expect("assignments");
+        assert_eq!(
+            assignments,
+            [
+                vec![4, 9],
+                vec![5, 9],
+                vec![7, 9],
+                vec![4, 10],
+                vec![4, 12],
+                vec![6, 11]
+            ]
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! Paths of modules: which part of a model a call belongs to.
+//!
+//! Traced code says where it is with [`module`]. Where it says nothing, the names of the weights that calls use tell
+//! (`emit.rs`).
+
+use std::cell::RefCell;
+
+use expc_runtime::torch::record;
+
+/// The paths that a thread has been in since its recording began.
+#[derive(Debug, Default)]
+struct Scopes {
+    /// By number; the first is the root, which is also what code outside of any module has.
+    paths: Vec<String>,
+    current: u32,
+}
+
+thread_local! {
+    static SCOPES: RefCell<Option<Scopes>> = const { RefCell::new(None) };
+}
+
+/// Runs `body` as the submodule `name` of the module that the caller is in; paths are joined with dots.
+///
+/// Outside of a trace this is `body()`.
+///
+/// ```
+/// use expc::{trace, tch::{Device, Kind, Tensor}};
+///
+/// let x = Tensor::zeros([2], (Kind::Float, Device::Cpu));
+/// let y = trace::module("encoder", || trace::module("activation", || x.relu()));
+/// assert_eq!(y.size(), [2]);
+/// ```
+pub fn module<T>(name: &str, body: impl FnOnce() -> T) -> T {
+    let _scope = enter(name);
+    body()
+}
+
+/// Leaves the module when it is dropped; modules are left in the reverse order of being entered.
+#[derive(Debug)]
+#[must_use = "the module is left when this is dropped"]
+pub struct ModuleScope {
+    /// None outside of a trace.
+    outer: Option<u32>,
+}
+
+/// Enters the submodule `name` of the module that the caller is in.
+pub fn enter(name: &str) -> ModuleScope {
+    let outer = SCOPES.with_borrow_mut(|scopes| {
+        let scopes = scopes.as_mut()?;
+        let outer = scopes.current;
+        let path = match scopes.path(outer) {
+            "" => name.to_owned(),
+            parent => format!("{parent}.{name}"),
+        };
+        let number = scopes.number(&path);
+        scopes.set(number);
+        Some(outer)
+    });
+    ModuleScope { outer }
+}
+
+impl Drop for ModuleScope {
+    fn drop(&mut self) {
+        if let Some(outer) = self.outer {
+            SCOPES.with_borrow_mut(|scopes| {
+                if let Some(scopes) = scopes {
+                    scopes.set(outer);
+                }
+            });
+        }
+    }
+}
+
+impl Scopes {
+    fn path(&self, number: u32) -> &str {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        self.paths.get(number).map_or("", String::as_str)
+    }
+
+    fn number(&mut self, path: &str) -> u32 {
+        let known = self.paths.iter().position(|known| known == path);
+        let number = known.unwrap_or_else(|| {
+            self.paths.push(path.to_owned());
+            self.paths.len() - 1
+        });
+        u32::try_from(number).unwrap_or(0)
+    }
+
+    fn set(&mut self, number: u32) {
+        self.current = number;
+        record::set_scope(number);
+    }
+}
+
+/// Runs `body` with fresh paths; gives what it returned and the paths by number.
+pub(super) fn with_paths<T>(body: impl FnOnce() -> T) -> (T, Vec<String>) {
+    /// Puts back what was there, also after a panic.
+    struct Restore(Option<Scopes>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SCOPES.set(self.0.take());
+        }
+    }
+    let fresh = Scopes {
+        paths: vec![String::new()],
+        current: 0,
+    };
+    let _restore = Restore(SCOPES.replace(Some(fresh)));
+    let result = body();
+    let paths = SCOPES.with_borrow(|scopes| {
+        let scopes = scopes.as_ref();
+        scopes
+            .map(|scopes| scopes.paths.clone())
+            .unwrap_or_default()
+    });
+    (result, paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn current() -> Option<String> {
+        SCOPES.with_borrow(|scopes| {
+            let scopes = scopes.as_ref()?;
+            Some(scopes.path(scopes.current).to_owned())
+        })
+    }
+
+    #[test]
+    fn paths_nest_and_are_left_again() {
+        let (seen, paths) = with_paths(|| {
+            let inner = module("a", || module("b", current));
+            (inner, current())
+        });
+        assert_eq!(seen, (Some("a.b".to_owned()), Some(String::new())));
+        assert_eq!(paths, ["", "a", "a.b"]);
+    }
+
+    #[test]
+    fn outside_of_a_trace_modules_mean_nothing() {
+        assert_eq!(module("a", current), None);
+    }
+}

@@ -22,6 +22,7 @@
 pub mod diagnostics;
 pub mod driver;
 pub mod export;
+pub mod exportdb;
 pub mod frontend;
 pub mod meta_device;
 pub mod pipeline;
@@ -58,3 +59,8 @@ struct Guide;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/decompositions.md")]
 struct DecompositionGuide;
+
+/// The guide, whose examples are run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/dynamic-shapes.md")]
+struct DynamicShapesGuide;

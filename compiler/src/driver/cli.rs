@@ -42,6 +42,8 @@ pub enum Command {
     Profile(ProfileArgs),
     /// Run two programs, or two levels of one, in step and show the first value that differs
     Diff(DiffArgs),
+    /// Show what can be exported from Rust and what cannot, example by example
+    Exportdb(ExportdbArgs),
 }
 
 /// The model of most commands.
@@ -112,6 +114,17 @@ pub struct ExecutionArgs {
     /// Answer with JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportdbArgs {
+    /// The example to show [default: a list of all]
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Answer with the page of the documentation
+    #[arg(long, conflicts_with = "name")]
+    pub markdown: bool,
 }
 
 #[derive(Debug, Args)]

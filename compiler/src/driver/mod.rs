@@ -13,6 +13,7 @@ mod cli;
 mod compare;
 mod console;
 mod diff;
+mod exportdb;
 mod inputs;
 mod load;
 mod ops;
@@ -177,6 +178,7 @@ fn dispatch(args: &[OsString], console: &mut Console<'_>) -> Outcome {
         Command::Bench(args) => bench::run(&args, console),
         Command::Profile(args) => profile::run(&args, console),
         Command::Diff(args) => diff::run(&args, console),
+        Command::Exportdb(args) => exportdb::run(&args, console),
     }
 }
 

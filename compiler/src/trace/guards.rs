@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, panic::Location};
 
 use expc_dialects::Diagnostic;
-use expc_passes::shape::{Decision, ShapeEnv, Size};
+use expc_passes::shape::{Decision, Item, ShapeEnv, Size};
 use expc_symbolic::{Expr, Kind, Relation, Value, ValueRange, eval, statically};
 
 use super::lower::code;
@@ -206,6 +206,33 @@ impl Shapes {
                     op: Some(op.to_owned()),
                 });
             }
+        }
+    }
+
+    /// Bounds the sizes of results that data decide: none is negative, and inference may know a greatest one.
+    pub fn bound_sizes(&mut self, results: &[Item]) {
+        for (symbol, max) in self.env.take_bounds() {
+            self.intersect(&symbol, Some(0), max.map(i128::from));
+        }
+        for result in results {
+            match result {
+                Item::List(elements) => self.bound_sizes(elements),
+                Item::Tensor(tensor) => {
+                    for size in &tensor.sizes {
+                        self.bound_size(size);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn bound_size(&mut self, size: &Size) {
+        if let Size::Expr(expr) = size
+            && let Some(symbol) = expr.as_symbol()
+            && symbol.name().starts_with('u')
+        {
+            self.intersect(symbol.name(), Some(0), None);
         }
     }
 

@@ -31,6 +31,8 @@ mod symbolic_tests;
 #[cfg(test)]
 mod tests;
 
+pub use expc_dialects::{Constant, ScalarType};
+
 pub use control::Tensors;
 pub use dim::{AdditionalInputs, Dim, DynamicShapes, ShapesCollection, Spec};
 pub use eager::{

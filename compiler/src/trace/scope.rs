@@ -56,6 +56,18 @@ impl Tracer {
         )
     }
 
+    /// A tensor that is written in the program itself, as `torch.tensor([…])` is in Python: a constant that each call
+    /// copies.
+    #[track_caller]
+    pub fn literal(&self, tensor: &tch::Tensor) -> Tensor {
+        let constant = self.constant(tensor);
+        let copy = constant.call(
+            "aten.lift_fresh_copy.default",
+            vec![Some((&constant).into())],
+        );
+        copy.into_only().detach_inplace()
+    }
+
     #[track_caller]
     fn weight(
         &self,

@@ -6,7 +6,7 @@ use expc_dialects::{Constant, Diagnostic, ScalarType};
 use expc_passes::shape::{Item, Size};
 
 use super::{
-    graph::ValueId,
+    graph::{Arg, Call, CallArg, ValueId},
     lower::code,
     number::{Number, Origin, SymBool, SymFloat, SymInt},
     operand::Operand,
@@ -198,6 +198,28 @@ impl Tensor {
             Some(step.into()),
         ];
         self.call("aten.slice.Tensor", given).tensor()
+    }
+
+    /// The tensor with another element type, as Python's `x.to(dtype)`: the program asserts the type that it has now.
+    #[track_caller]
+    pub fn to(&self, dtype: ScalarType) -> Tensor {
+        let place = Location::caller();
+        let known = self.known();
+        let by_keyword = |name: &str, constant| CallArg {
+            by_keyword: true,
+            ..CallArg::new(name, Arg::Constant(constant))
+        };
+        let args = vec![
+            CallArg::new("a", Operand::from(self).into_arg(&self.tracer, place)),
+            by_keyword("dtype", Constant::Dtype(known.dtype)),
+            by_keyword("device", Constant::Device(known.device.to_string())),
+            by_keyword("layout", Constant::Layout(known.layout.to_string())),
+        ];
+        let call = Call::new("aten._assert_tensor_metadata.default", args)
+            .named("_assert_tensor_metadata_default");
+        self.tracer.add(call, Vec::new(), place);
+        self.call("aten.to.dtype", vec![Some(self.into()), Some(dtype.into())])
+            .tensor()
     }
 
     /// `self ** exponent`.

@@ -205,7 +205,10 @@ impl Tracer {
             .borrow_mut()
             .assume_decisions(op, Some(place));
         match inferred {
-            Ok(results) => results,
+            Ok(results) => {
+                self.state.shapes.borrow_mut().bound_sizes(&results);
+                results
+            }
             Err(refusal) => {
                 let what = match refusal.is_contradiction {
                     true => format!("`{op}` cannot be called so: {refusal}"),
@@ -328,6 +331,11 @@ impl Outcomes {
                 self.tracer.fail(fault, self.place)
             }
         }
+    }
+
+    /// The only result, a tensor.
+    pub fn into_only(mut self) -> Tensor {
+        self.tensor()
     }
 
     /// The next result, a list of tensors.

@@ -5,7 +5,10 @@ use expc::{
     frontend::{self, Loaded},
     pipeline::{Level, lower},
 };
-use expc_passes::registry::{PassContext, parse_passes};
+use expc_passes::{
+    registry::{PassContext, parse_passes},
+    rewrites::Rewrites,
+};
 
 type Group<'g> = criterion::BenchmarkGroup<'g, criterion::measurement::WallTime>;
 
@@ -17,7 +20,7 @@ fn bench<'c>(group: &mut Group<'_>, pass: &str, made: &dyn Fn() -> Loaded<'c>) {
             made,
             |loaded| {
                 for call in &calls {
-                    call.run(&loaded.module, PassContext::default())
+                    call.run(&loaded.module, PassContext::new(&Rewrites::default()))
                         .expect("it runs");
                 }
                 loaded

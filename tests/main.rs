@@ -3,6 +3,7 @@
 //! `cargo test -p expc-tests -- lit/canonicalize` runs the tests whose names begin so; `tests/README.md` says more.
 
 mod engine;
+mod random;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let mut trials = text_tests(tests);
     trials.extend(sessions(tests));
     trials.extend(conformance_cases(tests));
+    trials.extend(random::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

@@ -11,7 +11,7 @@ use melior::{
     ir::{
         Attribute, AttributeLike, Identifier, Location, Module, Operation, Type, TypeLike, Value,
         ValueLike,
-        operation::{OperationBuilder, OperationLike, OperationRef},
+        operation::{OperationBuilder, OperationLike, OperationRef, OperationResult},
         r#type::{RankedTensorType, ShapedTypeLike},
     },
 };
@@ -458,6 +458,21 @@ pub fn users<'c, 'a>(value: Value<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
         }
     }
     users
+}
+
+/// The op that a value is a result of; none for block arguments.
+pub fn producer<'c: 'a, 'a>(value: Value<'c, 'a>) -> Option<OperationRef<'c, 'a>> {
+    // A conversion that fails prints the value into its error, so the kind is asked first.
+    if !value.is_operation_result() {
+        return None;
+    }
+    let result = OperationResult::try_from(value).ok()?;
+    Some(result.owner())
+}
+
+/// Whether an op has this name.
+pub fn is_named(operation: OperationRef<'_, '_>, name: &str) -> bool {
+    operation.name().as_string_ref().as_str() == Ok(name)
 }
 
 /// The location of a value: that of the op or of the block argument.

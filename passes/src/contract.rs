@@ -19,7 +19,7 @@ pub fn functional(program: &Program<'_, '_>) -> Vec<Diagnostic> {
     for graph in program.graphs() {
         for operation in graph.operations() {
             let op = AtenOp::new(operation);
-            if op.def().is_some_and(|def| def.schema.mutates()) {
+            if writes(&op) {
                 found.push(Diagnostic::at(
                     &operation,
                     "E0310",
@@ -33,6 +33,36 @@ pub fn functional(program: &Program<'_, '_>) -> Vec<Diagnostic> {
     }
     found.extend(twice_mutated(program));
     found
+}
+
+/// Refuses a pass on a program that is not functional.
+///
+/// # Errors
+/// The first op that writes to its arguments.
+pub fn needs_functional(program: &Program<'_, '_>, pass: &str) -> Result<(), Vec<Diagnostic>> {
+    let operations = program
+        .graphs()
+        .into_iter()
+        .flat_map(|graph| graph.operations());
+    let writing = operations.map(AtenOp::new).find(writes);
+    match writing {
+        None => Ok(()),
+        Some(op) => Err(vec![
+            Diagnostic::at(
+                &op.operation(),
+                "E0314",
+                format!(
+                    "`{pass}` needs a functional program, `{}` writes to its arguments",
+                    op.name()
+                ),
+            )
+            .help("run `functionalize` before"),
+        ]),
+    }
+}
+
+fn writes(op: &AtenOp<'_, '_>) -> bool {
+    op.def().is_some_and(|def| def.schema.mutates())
 }
 
 fn twice_mutated(program: &Program<'_, '_>) -> Option<Diagnostic> {

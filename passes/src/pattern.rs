@@ -166,6 +166,21 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
         })
     }
 
+    /// With the node's own name on new ops: for rules that put one op in the place of another.
+    #[must_use]
+    pub fn keeping_name(mut self) -> Self {
+        self.location = self.op.operation().location();
+        self
+    }
+
+    /// The op that computes a value, to ask for its arguments; nothing may be built from there.
+    pub fn producer(&self, value: Value<'c, 'a>) -> Rewritten<Self> {
+        match mlir::producer(value) {
+            Some(op) => Self::new(op, self.rewriter, self.env),
+            None => refuse("the value is an input"),
+        }
+    }
+
     /// The matched op.
     pub fn op(&self) -> AtenOp<'c, 'a> {
         self.op

@@ -1,17 +1,21 @@
 //! The passes by name, and lists of passes as the command line writes them: `functionalize,decompose(table=core)`.
 
+use std::fmt;
+
 use expc_dialects::{Diagnostic, Program};
 use melior::ir::Module;
 
 use crate::{
-    cleanup,
+    canonicalize, cleanup,
     decompose::{self, Decompositions},
+    fold,
     functionalize::{self, CustomOps},
+    rewrites::Rewrites,
     shape::{MetaKernel, ShapeEnv, propagate},
 };
 
 /// What a pass may ask for beside the module.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct PassContext<'m> {
     /// Types the results of ops without a rule, where there is one.
     pub meta: Option<&'static dyn MetaKernel>,
@@ -19,6 +23,23 @@ pub struct PassContext<'m> {
     pub decompositions: Option<&'m Decompositions>,
     /// Ops that the op table does not have.
     pub custom: Option<&'m CustomOps>,
+    /// Counts what the passes do, and may end it.
+    pub rewrites: &'m Rewrites,
+    /// Floats may be taken for real numbers, where the options of a pass do not say.
+    pub fast_math: bool,
+}
+
+impl<'m> PassContext<'m> {
+    /// Nothing beside the module, and a count.
+    pub fn new(rewrites: &'m Rewrites) -> Self {
+        Self {
+            meta: None,
+            decompositions: None,
+            custom: None,
+            rewrites,
+            fast_math: false,
+        }
+    }
 }
 
 impl PassContext<'_> {
@@ -65,8 +86,10 @@ pub const PASSES: &[Pass] = &[
         run: |module, _, context| {
             let none = CustomOps::default();
             let custom = context.custom.unwrap_or(&none);
-            functionalize::functionalize(module, &context.env(module)?, custom)?;
-            Ok(Vec::new())
+            whole("functionalize", context, || {
+                functionalize::functionalize(module, &context.env(module)?, custom)?;
+                Ok(Vec::new())
+            })
         },
     },
     Pass {
@@ -82,7 +105,8 @@ pub const PASSES: &[Pass] = &[
                 (None, Some(given)) => given.clone(),
                 _ => decompose::Table::Core.into(),
             };
-            let report = decompose::decompose(module, &table, context.env(module)?)?;
+            let report =
+                decompose::decompose(module, &table, context.env(module)?, context.rewrites)?;
             Ok(report.warnings())
         },
     },
@@ -98,20 +122,69 @@ pub const PASSES: &[Pass] = &[
             let options = propagate::Options {
                 strip: option(given, "recorded") == Some("forget"),
             };
-            let report = propagate::infer_shapes(module, &env, options)?;
-            Ok(report.untyped())
+            whole("infer_shapes", context, || {
+                Ok(propagate::infer_shapes(module, &env, options)?.untyped())
+            })
         },
     },
     Pass {
         name: "remove_dead_ops",
         summary: "removes ops without effects whose results nobody uses",
         options: &[],
-        run: |module, _, _| {
-            cleanup::remove_dead_ops(&Program::new(module));
+        run: |module, _, context| {
+            cleanup::remove_dead_ops(&Program::new(module), "remove_dead_ops", context.rewrites);
+            Ok(Vec::new())
+        },
+    },
+    Pass {
+        name: "canonicalize",
+        summary: "leaves out ops that do nothing and makes one of two, bit for bit",
+        options: &[PassOption {
+            name: "fast_math",
+            values: &["false", "true"],
+        }],
+        run: |module, given, context| {
+            let options = canonicalize::Options {
+                fast_math: option(given, "fast_math")
+                    .map_or(context.fast_math, |given| given == "true"),
+            };
+            canonicalize::canonicalize(module, options, &context.env(module)?, context.rewrites)?;
+            Ok(Vec::new())
+        },
+    },
+    Pass {
+        name: "fold",
+        summary: "computes what is constant, bit for bit as the kernels do",
+        options: &[],
+        run: |module, _, context| {
+            fold::fold(module, &context.env(module)?, context.rewrites)?;
+            Ok(Vec::new())
+        },
+    },
+    Pass {
+        name: "cse",
+        summary: "computes once what equal ops compute",
+        options: &[],
+        run: |module, _, context| {
+            cleanup::merge_equal_ops(module, &context.env(module)?, context.rewrites)?;
             Ok(Vec::new())
         },
     },
 ];
+
+/// Runs a pass that is done as a whole or not at all, which is one rewrite.
+fn whole(
+    name: &'static str,
+    context: PassContext<'_>,
+    run: impl FnOnce() -> PassResult,
+) -> PassResult {
+    if !context.rewrites.may_go_on() {
+        return Ok(Vec::new());
+    }
+    let outcome = run()?;
+    context.rewrites.note_whole(name);
+    Ok(outcome)
+}
 
 fn option(given: &[Given], name: &str) -> Option<&'static str> {
     let found = given.iter().find(|(option, _)| *option == name);
@@ -137,6 +210,22 @@ impl PassCall {
     /// What is wrong with the program; the module may be half changed then.
     pub fn run(&self, module: &Module<'_>, context: PassContext<'_>) -> PassResult {
         (self.pass.run)(module, &self.given, context)
+    }
+}
+
+/// As a list of passes has it.
+impl fmt::Display for PassCall {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())?;
+        if self.given.is_empty() {
+            return Ok(());
+        }
+        let given: Vec<String> = self
+            .given
+            .iter()
+            .map(|(option, value)| format!("{option}={value}"))
+            .collect();
+        write!(formatter, "({})", given.join(","))
     }
 }
 
@@ -221,10 +310,7 @@ mod tests {
 
     fn check(text: &str, expected: Result<&[&str], &str>) {
         let found = parse_passes(text).map(|calls| {
-            let names = calls.iter().map(|call| match call.given.as_slice() {
-                [] => call.name().to_owned(),
-                given => format!("{}{given:?}", call.name()),
-            });
+            let names = calls.iter().map(ToString::to_string);
             names.collect::<Vec<_>>()
         });
         let found = found
@@ -237,17 +323,39 @@ mod tests {
         }
     }
 
+    /// The page of passes has a section for each, with its summary as the first words and its options.
+    #[test]
+    fn the_page_of_passes_is_complete() {
+        let page = include_str!("../../docs/passes.md");
+        let (_, page) = page.split_once("## The passes").unwrap();
+        let (page, _) = page.split_once("\n## ").unwrap();
+        let sections: Vec<&str> = page.split("\n### ").skip(1).collect();
+        assert_eq!(sections.len(), PASSES.len());
+        for (pass, section) in PASSES.iter().zip(sections) {
+            let (title, text) = section.split_once("\n\n").unwrap();
+            assert_eq!(title, format!("`{}`", pass.name));
+            assert!(
+                text.to_lowercase()
+                    .starts_with(&pass.summary.to_lowercase()),
+                "`{}` begins otherwise than its summary",
+                pass.name
+            );
+            for option in pass.options {
+                for value in option.values {
+                    let call = format!("`{}({}={value})`", pass.name, option.name);
+                    assert!(text.contains(&call), "{call} is not told of");
+                }
+            }
+        }
+    }
+
     #[test]
     fn lists_of_passes_are_read() {
         check("", Ok(&[]));
         check("functionalize", Ok(&["functionalize"]));
         check(
             " functionalize , decompose( table = none ) ,remove_dead_ops",
-            Ok(&[
-                "functionalize",
-                "decompose[(\"table\", \"none\")]",
-                "remove_dead_ops",
-            ]),
+            Ok(&["functionalize", "decompose(table=none)", "remove_dead_ops"]),
         );
         check("decompose()", Ok(&["decompose"]));
     }

@@ -236,21 +236,8 @@ pub struct OptArgs {
     #[arg(long, value_name = "INPUT.shape[DIM]=SIZE|SYMBOL=SIZE")]
     pub assume: Vec<String>,
 
-    /// Show the module on the error stream after this pass (repeatable)
-    #[arg(long, value_name = "PASS")]
-    pub print_ir_after: Vec<String>,
-
-    /// Show the module on the error stream after every pass
-    #[arg(long)]
-    pub print_ir_after_all: bool,
-
-    /// Keep the module after every pass, as NN-PASS.mlir
-    #[arg(long, value_name = "FOLDER")]
-    pub dump_dir: Option<PathBuf>,
-
-    /// Show on the error stream how long each pass took
-    #[arg(long)]
-    pub timing: bool,
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
 
     /// Load a library that registers operators, running its code (repeatable)
     #[arg(long, value_name = "LIB")]
@@ -270,6 +257,58 @@ pub struct OptArgs {
     /// Keep node names, stack traces and module paths in the text
     #[arg(long)]
     pub locations: bool,
+}
+
+/// How passes are run, and what is shown of that.
+#[derive(Debug, Args)]
+pub struct PipelineArgs {
+    /// Let `canonicalize` and `fold` take floats for real numbers, which changes roundings, signs of zeros and NaNs
+    #[arg(long)]
+    pub fast_math: bool,
+
+    /// Show the module on the error stream before this pass (repeatable)
+    #[arg(long, value_name = "PASS")]
+    pub print_ir_before: Vec<String>,
+
+    /// Show the module on the error stream before every pass
+    #[arg(long)]
+    pub print_ir_before_all: bool,
+
+    /// Show the module on the error stream after this pass (repeatable)
+    #[arg(long, value_name = "PASS")]
+    pub print_ir_after: Vec<String>,
+
+    /// Show the module on the error stream after every pass
+    #[arg(long)]
+    pub print_ir_after_all: bool,
+
+    /// Show the module on the error stream after every pass that changed it
+    #[arg(long)]
+    pub print_ir_on_change: bool,
+
+    /// Keep the module after every pass, as NN-PASS.mlir
+    #[arg(long, value_name = "FOLDER")]
+    pub dump_dir: Option<PathBuf>,
+
+    /// Show on the error stream how long each pass took
+    #[arg(long)]
+    pub timing: bool,
+
+    /// Show on the error stream how often each rule was applied
+    #[arg(long)]
+    pub statistics: bool,
+
+    /// Stop after so many rewrites of all passes together and say which was the last
+    #[arg(long, value_name = "N")]
+    pub rewrite_limit: Option<usize>,
+
+    /// Verify the module after every pass, not only after the last one
+    #[arg(long)]
+    pub verify_each: bool,
+
+    /// Where to write the module before a pass that fails, with the command that runs the pass on it
+    #[arg(long, value_name = "FILE.mlir")]
+    pub crash_reproducer: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,18 +1,23 @@
 //! `expc opt`: passes over a program, and its module written out.
 
-use std::io;
+use std::{
+    io,
+    panic::{self, AssertUnwindSafe},
+    path::PathBuf,
+};
 
 use expc_dialects::{Diagnostic, Program, mlir, text::parse_module};
 use expc_passes::{
     decompose::{CustomRules, Decompositions, Table},
     functionalize::CustomOps,
     registry::parse_passes,
+    rewrites::Rewrites,
     shape::assume::{self, Assumption},
 };
 use expc_runtime::weights::Weights;
 
 use super::{
-    cli::{Emit, OptArgs},
+    cli::{Emit, OptArgs, PipelineArgs},
     console::{Console, Failure, Outcome},
     load, weights,
 };
@@ -20,7 +25,7 @@ use crate::{
     export::{dot::dot, json::json, pt2, text::program_text},
     frontend::{self, Loaded},
     meta_device::MetaDevice,
-    pipeline::{self, Dump, Given, Level},
+    pipeline::{self, Dump, Given, Level, Reproducer, Shown, statistics},
     tensor_file::write_atomically,
 };
 
@@ -43,13 +48,8 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
             console,
         )?;
     }
-    let mut dump = Dump {
-        after: args.print_ir_after.iter().cloned().collect(),
-        after_all: args.print_ir_after_all,
-        folder: args.dump_dir.clone(),
-        locations: args.locations,
-        ..Dump::default()
-    };
+    let mut dump = dump(&args.pipeline, args.locations);
+    let rewrites = Rewrites::with_limit(args.pipeline.rewrite_limit);
     let decompositions = decompositions(args)?;
     let level = match args.decompositions {
         Some(_) => Level::Core,
@@ -62,20 +62,29 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
     let given = Given {
         decompositions: Some(&decompositions),
         custom: Some(&custom),
+        rewrites: Some(&rewrites),
+        fast_math: args.pipeline.fast_math,
+        verify_each: args.pipeline.verify_each,
     };
     let module = &loaded.module;
-    let outcome = match passes {
+    let run = || match passes {
         Some(passes) => pipeline::run_passes(module, &passes, given, &mut dump),
         None => pipeline::lower_by(module, level, given, &mut dump),
     };
+    let outcome = panic::catch_unwind(AssertUnwindSafe(run));
     // What was asked for is shown even if a later pass failed.
-    write!(console.stderr, "{}", dump.shown)?;
-    if args.timing {
-        write!(console.stderr, "{}", dump.timing())?;
-    }
-    load::report(outcome, &loaded.file, console)?;
-    if let Some((path, error)) = dump.fault {
-        return Err(unwritable(&path, &error).into());
+    show(&args.pipeline, &dump, &rewrites, console)?;
+    let unwritten = dump.fault.map(|(path, error)| unwritable(&path, &error));
+    match (outcome, unwritten) {
+        (Ok(Ok(_)), Some(fault)) => return Err(fault.into()),
+        (Ok(outcome), unwritten) => {
+            console.report(unwritten.as_slice());
+            load::report(outcome, &loaded.file, console)?;
+        }
+        (Err(payload), unwritten) => {
+            console.report(unwritten.as_slice());
+            panic::resume_unwind(payload);
+        }
     }
     let mut text = match args.emit {
         Emit::Mlir => module_text(args, &loaded),
@@ -98,6 +107,55 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
         Some(path) => write_atomically(path, |file| file.write_all(text.as_bytes()))
             .map_err(|error| unwritable(path, &error).into()),
     }
+}
+
+/// What is to be kept of the module between passes.
+fn dump(args: &PipelineArgs, locations: bool) -> Dump {
+    let shown = |passes: &[String], all| Shown {
+        passes: passes.iter().cloned().collect(),
+        all,
+    };
+    let options = match args.fast_math {
+        true => " --fast-math",
+        false => "",
+    };
+    let reproducer = |path: &PathBuf| Reproducer::new(path.clone(), options.to_owned());
+    let mut dump = Dump::default();
+    dump.before = shown(&args.print_ir_before, args.print_ir_before_all);
+    dump.after = shown(&args.print_ir_after, args.print_ir_after_all);
+    dump.on_change = args.print_ir_on_change;
+    dump.folder.clone_from(&args.dump_dir);
+    dump.reproducer = args.crash_reproducer.as_ref().map(reproducer);
+    dump.locations = locations;
+    dump
+}
+
+/// Shows what the passes did, as far as it was asked for.
+fn show(
+    args: &PipelineArgs,
+    dump: &Dump,
+    rewrites: &Rewrites,
+    console: &mut Console<'_>,
+) -> Outcome {
+    write!(console.stderr, "{}", dump.shown)?;
+    if args.timing {
+        write!(console.stderr, "{}", dump.timing())?;
+    }
+    if args.statistics {
+        write!(console.stderr, "{}", statistics(rewrites))?;
+    }
+    let Some(limit) = args.rewrite_limit else {
+        return Ok(());
+    };
+    match rewrites.last() {
+        Some(last) if last.number >= limit => writeln!(console.stderr, "{last}")?,
+        _ => writeln!(
+            console.stderr,
+            "{} rewrites, fewer than the limit of {limit}",
+            rewrites.done()
+        )?,
+    }
+    Ok(())
 }
 
 /// The table that the command line asks for.

@@ -9,21 +9,40 @@ use std::{
 };
 
 use expc_dialects::mlir;
-use expc_passes::registry::PassCall;
+use expc_passes::{registry::PassCall, rewrites::Rewrites};
 use melior::ir::Module;
 
 use super::Observer;
 use crate::tensor_file::write_atomically;
 
-/// Keeps the text of the module after passes, and the time of each.
+/// When the module is shown around a pass.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// Passes, by name.
+    pub passes: HashSet<String>,
+    /// Every pass.
+    pub all: bool,
+}
+
+impl Shown {
+    fn has(&self, pass: &PassCall) -> bool {
+        self.all || self.passes.contains(pass.name())
+    }
+}
+
+/// Keeps the text of the module around passes, and the time of each.
 #[derive(Debug, Default)]
 pub struct Dump {
-    /// Passes after which the module is kept in `shown`.
-    pub after: HashSet<String>,
-    /// The module is kept after every pass.
-    pub after_all: bool,
+    /// Before which passes the module is kept in `shown`.
+    pub before: Shown,
+    /// After which passes the module is kept in `shown`.
+    pub after: Shown,
+    /// After every pass that changed it the module is kept in `shown`.
+    pub on_change: bool,
     /// Where `NN-pass.mlir` files are written.
     pub folder: Option<PathBuf>,
+    /// Where the module before a pass that fails is written, with the command that runs the pass on it.
+    pub reproducer: Option<Reproducer>,
     /// Keep locations in the texts.
     pub locations: bool,
     /// The texts to be shown, each under a line with the name of the pass.
@@ -32,6 +51,42 @@ pub struct Dump {
     pub times: Vec<(&'static str, Duration)>,
     /// The first file that could not be written.
     pub fault: Option<(PathBuf, io::Error)>,
+    /// The module before the last pass, where someone asks for it.
+    last: String,
+}
+
+/// A file that makes a failure happen again.
+#[derive(Debug)]
+pub struct Reproducer {
+    pub path: PathBuf,
+    /// Further options of the command.
+    pub options: String,
+    /// The module before each pass so far.
+    texts: Vec<String>,
+}
+
+impl Reproducer {
+    pub fn new(path: PathBuf, options: String) -> Self {
+        Self {
+            path,
+            options,
+            texts: Vec::new(),
+        }
+    }
+
+    /// The module before the first of these passes, which were the last to run, under the command that runs them.
+    fn text(&self, passes: &[PassCall]) -> String {
+        let list: Vec<String> = passes.iter().map(ToString::to_string).collect();
+        let first = self.texts.len().saturating_sub(passes.len());
+        let module = self.texts.get(first).map(String::as_str);
+        format!(
+            "// expc opt {} --passes='{}'{}\n{}",
+            self.path.display(),
+            list.join(","),
+            self.options,
+            module.unwrap_or_default()
+        )
+    }
 }
 
 impl Dump {
@@ -55,8 +110,20 @@ impl Dump {
         text
     }
 
-    fn write_file(&mut self, folder: &Path, name: &str, text: &str) {
-        let path = folder.join(format!("{:02}-{name}.mlir", self.times.len()));
+    fn text(&self, module: &Module<'_>) -> String {
+        let options = mlir::PrintOptions {
+            locations: self.locations,
+            ..Default::default()
+        };
+        mlir::print_operation(&module.as_operation(), options)
+    }
+
+    fn show(&mut self, when: &str, pass: &PassCall, text: &str) {
+        let _ = writeln!(self.shown, "// {when} {}\n{}", pass.name(), text.trim_end());
+    }
+
+    fn write_file(&mut self, path: PathBuf, text: &str) {
+        let folder = path.parent().unwrap_or(Path::new(""));
         let written = std::fs::create_dir_all(folder)
             .and_then(|()| write_atomically(&path, |file| file.write_all(text.as_bytes())));
         if let Err(error) = written {
@@ -66,22 +133,54 @@ impl Dump {
 }
 
 impl Observer for Dump {
-    fn after(&mut self, pass: &PassCall, module: &Module<'_>, time: Duration) {
-        self.times.push((pass.name(), time));
-        let is_shown = self.after_all || self.after.contains(pass.name());
-        if !is_shown && self.folder.is_none() {
-            return;
+    fn before(&mut self, pass: &PassCall, module: &Module<'_>) {
+        if let Some(reproducer) = &mut self.reproducer {
+            let options = mlir::PrintOptions {
+                locations: true,
+                ..Default::default()
+            };
+            let text = mlir::print_operation(&module.as_operation(), options);
+            reproducer.texts.push(text);
         }
-        let options = mlir::PrintOptions {
-            locations: self.locations,
-            ..Default::default()
-        };
-        let text = mlir::print_operation(&module.as_operation(), options);
-        if is_shown {
-            let _ = writeln!(self.shown, "// after {}\n{}", pass.name(), text.trim_end());
-        }
-        if let Some(folder) = self.folder.clone() {
-            self.write_file(&folder, pass.name(), &text);
+        if self.on_change || self.before.has(pass) {
+            let text = self.text(module);
+            if self.before.has(pass) {
+                self.show("before", pass, &text);
+            }
+            self.last = text;
         }
     }
+
+    fn after(&mut self, pass: &PassCall, module: &Module<'_>, time: Duration) {
+        self.times.push((pass.name(), time));
+        let is_shown = self.after.has(pass);
+        if !is_shown && !self.on_change && self.folder.is_none() {
+            return;
+        }
+        let text = self.text(module);
+        if is_shown || (self.on_change && text != self.last) {
+            self.show("after", pass, &text);
+        }
+        if let Some(folder) = &self.folder {
+            let name = format!("{:02}-{}.mlir", self.times.len(), pass.name());
+            self.write_file(folder.join(name), &text);
+        }
+    }
+
+    fn failed(&mut self, passes: &[PassCall]) {
+        if let Some(reproducer) = self.reproducer.take() {
+            let text = reproducer.text(passes);
+            self.write_file(reproducer.path, &text);
+        }
+    }
+}
+
+/// A table of rewrites: how many, pass, rule.
+pub fn statistics(rewrites: &Rewrites) -> String {
+    let mut text = String::new();
+    for (pass, rule, count) in rewrites.counts() {
+        let _ = writeln!(text, "{count:>8}  {pass:<15}  {rule}");
+    }
+    let _ = writeln!(text, "{:>8}  total", rewrites.done());
+    text
 }

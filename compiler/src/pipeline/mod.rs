@@ -7,6 +7,7 @@ mod dump;
 
 use std::{
     fmt,
+    panic::{self, AssertUnwindSafe},
     time::{Duration, Instant},
 };
 
@@ -17,12 +18,13 @@ use expc_passes::{
     decompose::Decompositions,
     functionalize::CustomOps,
     registry::{PassCall, PassContext, parse_passes},
+    rewrites::Rewrites,
 };
 use melior::ir::{Module, operation::OperationLike};
 
 use crate::meta_device::MetaDevice;
 
-pub use dump::Dump;
+pub use dump::{Dump, Reproducer, Shown, statistics};
 
 /// A level of a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -34,6 +36,8 @@ pub enum Level {
     Functional,
     /// Functional, of the ops that PyTorch's Core ATen table leaves
     Core,
+    /// Core, without ops that compute nothing new, bit for bit the same
+    Optimized,
 }
 
 /// Passes that end in a level.
@@ -55,17 +59,32 @@ const STAGES: &[Stage] = &[
         passes: "decompose,remove_dead_ops",
         contract: contract::functional,
     },
+    Stage {
+        level: Level::Optimized,
+        passes: "canonicalize,fold,cse",
+        contract: contract::functional,
+    },
 ];
 
 /// Whoever wants to see the module between passes.
 pub trait Observer {
+    /// Is told of each pass that is about to be run.
+    fn before(&mut self, pass: &PassCall, module: &Module<'_>);
+
     /// Is told of each pass that was run, in order, before the module is verified.
     fn after(&mut self, pass: &PassCall, module: &Module<'_>, time: Duration);
+
+    /// Is told that the last of these passes failed, or left what may not be; the module may be half changed.
+    fn failed(&mut self, passes: &[PassCall]);
 }
 
 /// Looks at nothing.
 impl Observer for () {
+    fn before(&mut self, _: &PassCall, _: &Module<'_>) {}
+
     fn after(&mut self, _: &PassCall, _: &Module<'_>, _: Duration) {}
+
+    fn failed(&mut self, _: &[PassCall]) {}
 }
 
 /// What a user gives to the passes.
@@ -75,6 +94,19 @@ pub struct Given<'g> {
     pub decompositions: Option<&'g Decompositions>,
     /// Ops that the op table does not have.
     pub custom: Option<&'g CustomOps>,
+    /// Counts what the passes do, and may end it.
+    pub rewrites: Option<&'g Rewrites>,
+    /// Floats may be taken for real numbers.
+    pub fast_math: bool,
+    /// Verify the module after every pass, as debug builds do in any case, and not only after the last one.
+    pub verify_each: bool,
+}
+
+impl Given<'_> {
+    /// Whether passes were kept from doing all that they would.
+    fn is_cut_short(&self) -> bool {
+        self.rewrites.is_some_and(|rewrites| !rewrites.may_go_on())
+    }
 }
 
 /// The operators that libtorch knows at this moment, those of loaded libraries among them.
@@ -112,8 +144,12 @@ pub fn lower_by(
     for stage in STAGES.iter().filter(|stage| stage.level <= level) {
         let passes = parse_passes(stage.passes).map_err(|fault| vec![internal(fault)])?;
         warnings.extend(run_passes(module, &passes, given, observer)?);
+        if given.is_cut_short() {
+            break;
+        }
         let broken = (stage.contract)(&Program::new(module));
         if !broken.is_empty() {
+            observer.failed(&passes);
             return Err(broken);
         }
     }
@@ -131,20 +167,36 @@ pub fn run_passes(
     observer: &mut dyn Observer,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
+    let none = Rewrites::default();
+    let context = PassContext {
+        meta: Some(&MetaDevice),
+        decompositions: given.decompositions,
+        custom: given.custom,
+        rewrites: given.rewrites.unwrap_or(&none),
+        fast_math: given.fast_math,
+    };
     for (index, pass) in passes.iter().enumerate() {
+        observer.before(pass, module);
         let start = Instant::now();
-        let context = PassContext {
-            meta: Some(&MetaDevice),
-            decompositions: given.decompositions,
-            custom: given.custom,
-        };
-        let found = pass.run(module, context);
+        let found = panic::catch_unwind(AssertUnwindSafe(|| pass.run(module, context)));
         let time = start.elapsed();
-        warnings.extend(found?);
-        observer.after(pass, module, time);
-        // Debug builds tell which pass broke a module, release builds that one did.
-        if cfg!(debug_assertions) || index + 1 == passes.len() {
-            verified(module, pass)?;
+        // Release builds tell that one of the passes broke the module, others which.
+        let is_verified = given.verify_each || cfg!(debug_assertions) || index + 1 == passes.len();
+        let outcome = match found {
+            Ok(Ok(found)) => {
+                warnings.extend(found);
+                observer.after(pass, module, time);
+                Ok(is_verified.then(|| verified(module, pass)).transpose())
+            }
+            Ok(Err(faults)) => Ok(Err(faults)),
+            Err(payload) => Err(payload),
+        };
+        if !matches!(outcome, Ok(Ok(_))) {
+            observer.failed(passes.get(index..=index).unwrap_or_default());
+        }
+        match outcome {
+            Ok(verified) => _ = verified?,
+            Err(payload) => panic::resume_unwind(payload),
         }
     }
     Ok(warnings)

@@ -58,15 +58,12 @@ use std::{
     sync::LazyLock,
 };
 
-use expc_dialects::{
-    AtenOp, Diagnostic, Program, TensorMeta, ValueType, constant::string_array, mlir,
-    ops::attribute,
-};
+use expc_dialects::{AtenOp, Diagnostic, Program, TensorMeta, ValueType, mlir};
 use melior::{
     IrRewriter, RewriterBase,
     ir::{
         Module, Value, ValueLike,
-        operation::{OperationLike, OperationRef, OperationResult},
+        operation::{OperationLike, OperationRef},
     },
 };
 use rustc_hash::FxHashMap;
@@ -74,6 +71,7 @@ use rustc_hash::FxHashMap;
 use crate::{
     cleanup::sync_function_types,
     pattern::{Refusal, Replacement, Rewrite, Rule},
+    rewrites::Rewrites,
     shape::{self, ShapeEnv},
 };
 
@@ -164,6 +162,12 @@ impl Report {
     }
 }
 
+/// The name of the pass.
+const PASS: &str = "decompose";
+
+/// The code of a recorded type that inference proves wrong.
+const WRONGLY_RECORDED: &str = "E0409";
+
 /// Takes the ops of a module apart.
 ///
 /// # Errors
@@ -173,8 +177,10 @@ pub fn decompose(
     module: &Module<'_>,
     decompositions: &Decompositions,
     env: ShapeEnv<'static>,
+    rewrites: &Rewrites,
 ) -> Result<Report, Vec<Diagnostic>> {
-    let run = Run::new(env, decompositions.own().collect(), rewrite_limit(module));
+    let own = decompositions.own().collect();
+    let run = Run::new(env, own, rewrite_limit(module), rewrites);
     let rewriter = IrRewriter::new(mlir::context_of(module.as_operation()));
     let methods = decompositions.methods().into_iter().collect();
     let program = Program::new(module);
@@ -182,14 +188,19 @@ pub fn decompose(
         run.walk(graph.operations(), &rewriter.as_rewriter_base(), &methods);
     }
     sync_function_types(&program);
-    crate::cleanup::remove_dead_ops(&program);
+    crate::cleanup::remove_dead_ops(&program, PASS, rewrites);
     let faults = run.faults.take();
     if !faults.is_empty() {
         return Err(faults);
     }
+    let left = match rewrites.may_go_on() {
+        true => left_over(&program, decompositions, &run.refused.borrow()),
+        // What is left then is nobody's fault.
+        false => BTreeMap::new(),
+    };
     Ok(Report {
         rewritten: run.rewritten.take(),
-        left: left_over(&program, decompositions, &run.refused.borrow()),
+        left,
     })
 }
 
@@ -226,7 +237,8 @@ fn left_over(
 }
 
 /// What the patterns of one run share.
-struct Run {
+struct Run<'r> {
+    rewrites: &'r Rewrites,
     env: ShapeEnv<'static>,
     rewritten: RefCell<BTreeMap<String, usize>>,
     refused: RefCell<BTreeMap<String, BTreeSet<String>>>,
@@ -237,9 +249,15 @@ struct Run {
     left: Cell<usize>,
 }
 
-impl Run {
-    fn new(env: ShapeEnv<'static>, own: BTreeSet<&'static str>, limit: usize) -> Self {
+impl<'r> Run<'r> {
+    fn new(
+        env: ShapeEnv<'static>,
+        own: BTreeSet<&'static str>,
+        limit: usize,
+        rewrites: &'r Rewrites,
+    ) -> Self {
         Self {
+            rewrites,
             env,
             rewritten: RefCell::default(),
             refused: RefCell::default(),
@@ -301,7 +319,7 @@ impl Run {
         rewriter: &RewriterBase<'c, 'a>,
         method: &Method,
     ) -> Vec<OperationRef<'c, 'a>> {
-        if !self.may_go_on(name) {
+        if !self.rewrites.may_go_on() || !self.may_go_on(name) {
             return Vec::new();
         }
         let rewrite = match Rewrite::new(op, rewriter, &self.env) {
@@ -316,11 +334,12 @@ impl Run {
             Ok(replacement) => replacement,
             Err(refusal) => {
                 rewrite.abandon();
-                self.refuse(name, refusal);
+                self.refuse(name, self.blamed(op, refusal));
                 return Vec::new();
             }
         };
         let parts = rewrite.into_built();
+        self.rewrites.note(PASS, name, op);
         rewriter.replace_op_with_values(op, &values);
         for value in restrided {
             strides::carry_on(&self.env, rewriter, value);
@@ -343,11 +362,19 @@ impl Run {
                     .insert(reason);
             }
             Refusal::Fault(mut diagnostic) => {
-                if !self.own.contains(name) {
+                if !self.own.contains(name) && diagnostic.code != WRONGLY_RECORDED {
                     diagnostic.message = format!("internal error: {}", diagnostic.message);
                 }
                 self.faults.borrow_mut().push(*diagnostic);
             }
+        }
+    }
+
+    /// Blames a fault of a rule on the program where that records other types than its op gives.
+    fn blamed(&self, op: OperationRef<'_, '_>, refusal: Refusal) -> Refusal {
+        match refusal {
+            Refusal::Fault(_) => strides::wrongly_recorded(&self.env, op).unwrap_or(refusal),
+            refusal => refusal,
         }
     }
 
@@ -418,30 +445,11 @@ fn checked<'c: 'a, 'a>(
             }
         }
         if rewrite.is_built(value) {
-            keep_expression(rewrite, result, value);
+            shape::keep_expression(rewrite.context(), result, value);
         }
         values.push(value);
     }
     Ok((values, restrided))
-}
-
-/// A number that takes the place of another keeps the expression by which its users and the sizes know it.
-fn keep_expression<'c: 'a, 'a>(
-    rewrite: &Rewrite<'_, 'c, 'a>,
-    replaced: Value<'c, 'a>,
-    value: Value<'c, 'a>,
-) {
-    let Some(expression) = shape::expression_of(replaced) else {
-        return;
-    };
-    let Ok(result) = OperationResult::try_from(value) else {
-        return;
-    };
-    let op = result.owner();
-    if op.result_count() == 1 {
-        let texts = string_array(rewrite.context(), [expression.to_string().as_str()]);
-        mlir::set_attribute(op, attribute::SYM, texts);
-    }
 }
 
 /// Equal dtype, and equal sizes as far as both are known.

@@ -5,7 +5,7 @@
 //! users, theirs and so on get theirs anew until they are as recorded; a view that is not allowed any more shows a
 //! copy. Sizes and dtypes stay as they are.
 
-use expc_dialects::{AtenOp, TensorMeta, ValueType, mlir};
+use expc_dialects::{AtenOp, Diagnostic, TensorMeta, ValueType, mlir};
 use melior::{
     Context, RewriterBase,
     ir::{
@@ -15,7 +15,7 @@ use melior::{
 };
 
 use crate::{
-    pattern::Rewrite,
+    pattern::{Refusal, Rewrite},
     shape::{self, InferredReturn, ShapeEnv},
 };
 
@@ -105,6 +105,27 @@ pub(super) fn carry_on_types<'c: 'a, 'a>(env: &ShapeEnv<'_>, value: Value<'c, 'a
             }
         }
     }
+}
+
+/// The fault of an op that the program gives other dtypes or sizes than inference does; none where they agree.
+pub(super) fn wrongly_recorded(env: &ShapeEnv<'_>, op: OperationRef<'_, '_>) -> Option<Refusal> {
+    let wrong = inferred_results(env, op)
+        .into_iter()
+        .find(|(result, found)| {
+            let recorded = TensorMeta::from_mlir(result.r#type());
+            match (recorded, found) {
+                (Some(recorded), ValueType::Tensor(found)) => !super::same_shape(&recorded, found),
+                _ => false,
+            }
+        });
+    let (result, found) = wrong?;
+    let what = format!(
+        "`{}` gives {}, the program records {}",
+        AtenOp::new(op).name(),
+        found.to_mlir(mlir::context_of(op)),
+        result.r#type()
+    );
+    Some(Diagnostic::at(&op, super::WRONGLY_RECORDED, what).into())
 }
 
 /// The results of an op with the types that inference gives them now; nothing where it gives none.

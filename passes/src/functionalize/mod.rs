@@ -38,10 +38,11 @@ use melior::{
 };
 
 use self::{aliases::Aliases, emit::Emit};
-use crate::shape::ShapeEnv;
+use crate::{rewrites::Rewrites, shape::ShapeEnv};
 
 pub use custom::CustomOps;
 pub use support::{Support, support};
+pub(crate) use views::is_undeclared_view;
 
 /// Makes all graphs of a module functional. `custom` knows ops that the op table does not have.
 ///
@@ -67,7 +68,7 @@ pub fn functionalize(
         return Err(found);
     }
     crate::cleanup::sync_function_types(&program);
-    crate::cleanup::remove_dead_ops(&program);
+    crate::cleanup::remove_dead_ops(&program, "functionalize", &Rewrites::default());
     Ok(())
 }
 

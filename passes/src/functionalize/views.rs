@@ -39,7 +39,7 @@ pub(super) fn viewed_operands(op: &AtenOp<'_, '_>, def: &OpDef) -> Option<Vec<us
 }
 
 /// Whether an op may hand out its operand although its schema does not say so.
-pub(super) fn is_undeclared_view(name: &str) -> bool {
+pub(crate) fn is_undeclared_view(name: &str) -> bool {
     UNDECLARED.iter().any(|(names, ..)| is_listed(names, name))
 }
 

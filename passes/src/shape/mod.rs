@@ -53,16 +53,21 @@ mod view;
 use std::fmt;
 
 use expc_dialects::{
-    Argument, GivenArgument, Graph, ScalarType, ValueType, mlir,
+    Argument, GivenArgument, Graph, ScalarType, ValueType,
+    constant::string_array,
+    mlir,
     ops::{attribute, is_symbolic_scalar},
     program, table,
 };
 use expc_symbolic::{BuildError, Expr};
-use melior::ir::{
-    BlockLike, Value,
-    attribute::ArrayAttribute,
-    block::BlockArgument,
-    operation::{OperationLike, OperationRef, OperationResult},
+use melior::{
+    Context,
+    ir::{
+        BlockLike, Value, ValueLike,
+        attribute::ArrayAttribute,
+        block::BlockArgument,
+        operation::{OperationLike, OperationRef, OperationResult},
+    },
 };
 
 pub use autocast::Autocast;
@@ -188,14 +193,30 @@ fn to_inferred(items: &[Item]) -> Inferred {
     Inferred { results, syms }
 }
 
+/// Gives a number that takes the place of another the expression by which its users and the sizes know it.
+pub(crate) fn keep_expression<'c: 'a, 'a>(
+    context: &'c Context,
+    replaced: Value<'c, 'a>,
+    value: Value<'c, 'a>,
+) {
+    let Some(expression) = expression_of(replaced) else {
+        return;
+    };
+    if let Some(op) = mlir::producer(value).filter(|op| op.result_count() == 1) {
+        let texts = string_array(context, [expression.to_string().as_str()]);
+        mlir::set_attribute(op, attribute::SYM, texts);
+    }
+}
+
 /// The expression of a symbolic scalar: that of the op that computes it, or of the argument that it is.
 pub fn expression_of(value: Value<'_, '_>) -> Option<Expr> {
     Expr::parse(&expression_text(value)?).ok()
 }
 
 /// The text of a symbolic scalar's expression.
-fn expression_text(value: Value<'_, '_>) -> Option<String> {
-    if let Ok(result) = OperationResult::try_from(value) {
+pub(crate) fn expression_text(value: Value<'_, '_>) -> Option<String> {
+    if value.is_operation_result() {
+        let result = OperationResult::try_from(value).ok()?;
         return result_expression(&result);
     }
     let argument = BlockArgument::try_from(value).ok()?;

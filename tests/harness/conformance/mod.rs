@@ -5,6 +5,7 @@
 
 mod case;
 mod expected;
+mod optimized;
 mod run;
 mod written;
 
@@ -41,10 +42,12 @@ pub enum Action {
     Write,
     /// Outputs and state of `expc run` of the written archive.
     RunWritten,
+    /// Outputs and state of `expc run --level optimized`: the very bytes of `--level core`, by no more ops.
+    Optimize,
 }
 
 /// All modes.
-pub const MODES: [Mode; 8] = [
+pub const MODES: [Mode; 9] = [
     Mode {
         name: "exported",
         action: Action::Run(&["--no-optimize"]),
@@ -77,12 +80,20 @@ pub const MODES: [Mode; 8] = [
         name: "written_run",
         action: Action::RunWritten,
     },
+    Mode {
+        name: "optimized",
+        action: Action::Optimize,
+    },
 ];
 
 impl Mode {
     fn applies_to(&self, case: &Case) -> bool {
         match self.action {
-            Action::Run(_) | Action::Infer | Action::Write | Action::RunWritten => true,
+            Action::Run(_)
+            | Action::Infer
+            | Action::Write
+            | Action::RunWritten
+            | Action::Optimize => true,
             Action::Print | Action::Parse => case.meta.torch.starts_with(PRINTED_TORCH),
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 
 use super::case::{Bad, Case};
-use super::{Action, Mode, written};
+use super::{Action, Mode, optimized, written};
 use crate::driver::{Outcome, STATUS_FAULT};
 
 /// Arrays by their keys in output files: `0`, `buffer:FQN`, `input:I`.
@@ -141,6 +141,7 @@ pub fn run_case<E: Engine>(
         Action::Infer => return infer(engine, case),
         Action::Write => return written::compare(engine, case),
         Action::RunWritten => return written::call(engine, case),
+        Action::Optimize => return optimized::compare(engine, case),
     };
     let program = Program::new(case, options);
     let mut comparisons = calls(engine, case, &program)?;

@@ -121,3 +121,12 @@ func.func @main() -> tensor<3xf32> {
   %0 = "aten.logspace.default"() {start = 0 : i64, end = 2 : i64, steps = 3 : i64} : () -> tensor<3xf32>
   return %0 : tensor<3xf32>
 }
+
+// -----
+
+// A recorded type that is wrong is the program's fault.
+func.func @main() -> tensor<2x3xf32> {
+  // expected-error@+1: E0409 `aten.zeros.default` gives tensor<2x4xf32>, the program records tensor<2x3xf32>
+  %0 = "aten.zeros.default"() {size = array<i64: 2, 4>} : () -> tensor<2x3xf32>
+  return %0 : tensor<2x3xf32>
+}

@@ -122,6 +122,10 @@ pub struct ExportdbArgs {
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 
+    /// Write the program of the example, too
+    #[arg(long, value_name = "FILE.pt2", requires = "name")]
+    pub save: Option<PathBuf>,
+
     /// Answer with the page of the documentation
     #[arg(long, conflicts_with = "name")]
     pub markdown: bool,

@@ -1,12 +1,17 @@
 //! `expc exportdb`: the examples of what can be exported from Rust and what cannot.
 
+use std::path::Path;
+
 use expc_dialects::Diagnostic;
 
 use super::{
     cli::ExportdbArgs,
     console::{Console, Outcome},
 };
-use crate::exportdb::{CASES, find, markdown, page};
+use crate::{
+    Diagnostics,
+    exportdb::{CASES, Case, find, markdown, page},
+};
 
 /// Lists all examples, or shows one.
 pub fn run(args: &ExportdbArgs, console: &mut Console<'_>) -> Outcome {
@@ -17,9 +22,18 @@ pub fn run(args: &ExportdbArgs, console: &mut Console<'_>) -> Outcome {
         return list(console);
     };
     match find(name) {
-        Some(case) => Ok(write!(console.stdout, "{}", page(case))?),
+        Some(case) => show(case, args.save.as_deref(), console),
         None => Err(unknown(name).into()),
     }
+}
+
+/// What cannot be exported is shown with its fault, but there is nothing to save of it.
+fn show(case: &Case, path: Option<&Path>, console: &mut Console<'_>) -> Outcome {
+    if let Some(path) = path {
+        let program = case.export().map_err(Diagnostics::into_vec)?;
+        program.save(path).map_err(Diagnostics::into_vec)?;
+    }
+    Ok(write!(console.stdout, "{}", page(case))?)
 }
 
 fn list(console: &mut Console<'_>) -> Outcome {

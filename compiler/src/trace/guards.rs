@@ -252,6 +252,7 @@ impl Shapes {
 
     fn assume(&mut self, guard: Guard) {
         let expr = guard.expr.clone();
+        let is_of_op = guard.op.is_some();
         self.guards.push(guard);
         if let Kind::Relation(Relation::Eq, left, right) = expr.kind()
             && let Ok(difference) = left.sub(right)
@@ -263,7 +264,10 @@ impl Shapes {
             }
             return;
         }
-        self.narrow(&expr);
+        // Ops ask whether sizes are equal to find the general case, which does not make another value a limit.
+        if !(is_of_op && matches!(expr.kind(), Kind::Relation(Relation::Ne, ..))) {
+            self.narrow(&expr);
+        }
     }
 
     /// Narrows the range of the only symbol of a condition.

@@ -134,6 +134,24 @@ impl From<Vec<Tensor>> for Operand {
     }
 }
 
+impl<const N: usize> From<&[Tensor; N]> for Operand {
+    fn from(tensors: &[Tensor; N]) -> Self {
+        tensors.as_slice().into()
+    }
+}
+
+impl<const N: usize> From<[Tensor; N]> for Operand {
+    fn from(tensors: [Tensor; N]) -> Self {
+        tensors.as_slice().into()
+    }
+}
+
+impl<const N: usize> From<&[&Tensor; N]> for Operand {
+    fn from(tensors: &[&Tensor; N]) -> Self {
+        tensors.as_slice().into()
+    }
+}
+
 impl<const N: usize> From<[&Tensor; N]> for Operand {
     fn from(tensors: [&Tensor; N]) -> Self {
         tensors.as_slice().into()

@@ -353,6 +353,18 @@ impl Session {
                 max,
             });
         }
+        // A root that no size is by itself has a range behind the sizes that follow from it.
+        for symbol in &shapes.symbols {
+            let is_known = ranges.iter().any(|range| range.expression == symbol.name);
+            if shapes.replacement(&symbol.name).is_none() && !is_known {
+                let (min, max) = shapes.range(&symbol.name);
+                ranges.push(Range {
+                    expression: symbol.name.clone(),
+                    min,
+                    max,
+                });
+            }
+        }
         ranges
     }
 

@@ -355,3 +355,139 @@ fn conditions_of_known_sizes_are_decided() {
     assert!(found.contains("aten.sin.default"), "{found}");
     assert!(!found.contains("cond"), "{found}");
 }
+
+#[test]
+fn a_size_that_only_another_follows_from_has_a_range() {
+    let quarter = Dim::new("_n").max(32);
+    let found = text(&x(&[8]), &named(4 * quarter), |_, inputs| {
+        let x = inputs.tensor("x");
+        x.view((x.size(0) / 4, 4))
+    });
+    assert!(found.contains("x: \"f32[4*s0]\""), "{found}");
+    assert!(found.contains("view: \"f32[s0, 4]\""), "{found}");
+    assert!(
+        found.ends_with("{4*s0: VR[0, 128], s0: VR[2, 32]}"),
+        "{found}"
+    );
+}
+
+/// One head of attention and a convolution, with batch and length dynamic.
+#[test]
+fn models_keep_their_dynamic_sizes() {
+    let inputs = Inputs::new()
+        .arg("x", Sample::floats(&[2, 5, 8]))
+        .arg("image", Sample::floats(&[2, 3, 16, 16]));
+    let (batch, length) = (Dim::new("batch"), Dim::new("length").min(2).max(512));
+    let shapes = DynamicShapes::new()
+        .input("x", [(0, batch.clone()), (1, length)])
+        .input("image", [(0, batch)]);
+    let weight =
+        |sizes: &[i64]| tch::Tensor::ones(sizes, (tch::Kind::Float, tch::Device::Cpu)) / 7.0;
+    let program = trace(&inputs, &shapes, |t, inputs| {
+        let (x, image) = (inputs.tensor("x"), inputs.tensor("image"));
+        let root = t.root("Model");
+        let qkv = root.parameter("qkv", &weight(&[24, 8]));
+        let kernel = root.parameter("kernel", &weight(&[4, 3, 3, 3]));
+        let (batch, length) = (x.size(0), x.size(1));
+        let parts = x.linear(&qkv).chunk_with(3, Some(-1));
+        let heads = |part: &super::Tensor| part.view((&batch, &length, 2, 4)).transpose_int(1, 2);
+        let [q, k, v] = [heads(&parts[0]), heads(&parts[1]), heads(&parts[2])];
+        let scores = q.matmul(k.transpose_int(-2, -1)) / 2.0;
+        let mixed = scores.softmax_int(-1).matmul(&v).transpose_int(1, 2);
+        let mixed = mixed.reshape((&batch, &length, 8)).mean_dim([1_i64]);
+        let image = image
+            .conv2d(&kernel)
+            .relu()
+            .max_pool2d([2_i64, 2])
+            .flatten_using_ints_with(Some(1), None);
+        t.cat_with([mixed, image], Some(1))
+    });
+    let program = program.unwrap_or_else(|fault| panic!("{fault}"));
+    let text = program.text().expect("text");
+    assert!(text.contains("cat: \"f32[s0, 204]\""), "{text}");
+    assert!(
+        text.trim_end()
+            .ends_with("{s0: VR[0, int_oo], s1: VR[2, 512]}"),
+        "{text}"
+    );
+    let module = program
+        .program()
+        .and_then(|program| program.module(crate::Device::CPU));
+    let module = module.unwrap_or_else(|fault| panic!("{fault}"));
+    let x = tch::Tensor::randn([3, 7, 8], (tch::Kind::Float, tch::Device::Cpu));
+    let image = tch::Tensor::randn([3, 3, 16, 16], (tch::Kind::Float, tch::Device::Cpu));
+    let found = module
+        .forward(&[x.shallow_clone(), image.shallow_clone()])
+        .expect("outputs");
+    let expected = {
+        let parts = x
+            .linear::<tch::Tensor>(&weight(&[24, 8]), None)
+            .chunk(3, -1);
+        let heads = |part: &tch::Tensor| part.view([3, 7, 2, 4]).transpose(1, 2);
+        let scores = heads(&parts[0]).matmul(&heads(&parts[1]).transpose(-2, -1)) / 2.0;
+        let mixed = scores
+            .softmax(-1, None::<tch::Kind>)
+            .matmul(&heads(&parts[2]))
+            .transpose(1, 2);
+        let mixed = mixed
+            .reshape([3, 7, 8])
+            .mean_dim([1_i64].as_slice(), false, None::<tch::Kind>);
+        let image =
+            image.conv2d::<tch::Tensor>(&weight(&[4, 3, 3, 3]), None, [1, 1], [0, 0], [1, 1], 1);
+        let image = image
+            .relu()
+            .max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false)
+            .flatten(1, -1);
+        tch::Tensor::cat(&[mixed, image], 1)
+    };
+    // The same kernels on the same values.
+    assert!(found[0].allclose(&expected, 1e-6, 1e-6, false));
+    let refused = module
+        .forward(&[x, image.narrow(0, 0, 2)])
+        .expect_err("sizes that differ");
+    assert!(refused.to_string().contains("image"), "{refused}");
+}
+
+#[test]
+fn numbers_of_data_are_sizes() {
+    let inputs = Inputs::new()
+        .arg("x", Sample::floats(&[4, 3]))
+        .arg("mask", Sample::tensor(ScalarType::Bool, &[4]));
+    let program = trace(&inputs, &DynamicShapes::new(), |_, inputs| {
+        let rows = inputs.tensor("mask").nonzero().squeeze_dim(1);
+        let chosen = inputs.tensor("x").index_select(0, &rows);
+        (chosen.size(0) * 2, chosen * 2)
+    });
+    let program = program.unwrap_or_else(|fault| panic!("{fault}"));
+    let text = program.text().expect("text");
+    assert!(text.contains("index_select: \"f32[u0, 3]\""), "{text}");
+    assert!(text.contains("_assert_scalar"), "{text}");
+    let module = program
+        .program()
+        .and_then(|program| program.module(crate::Device::CPU));
+    let module = module.unwrap_or_else(|fault| panic!("{fault}"));
+    let mask = tch::Tensor::from_slice(&[true, false, true, true]);
+    let x = tch::Tensor::ones([4, 3], (tch::Kind::Float, tch::Device::Cpu));
+    let values = [crate::Value::Tensor(x), crate::Value::Tensor(mask)];
+    let outputs = module.call(&values).expect("outputs");
+    assert!(
+        matches!(
+            outputs.values(),
+            [crate::Value::Int(6), crate::Value::Tensor(_)]
+        ),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn a_value_of_another_trace_is_refused() {
+    let kept = std::cell::RefCell::new(None);
+    text(&x(&[2]), &DynamicShapes::new(), |_, inputs| {
+        *kept.borrow_mut() = Some(inputs.tensor("x"));
+        inputs.tensor("x")
+    });
+    let refused = fault(&x(&[2]), &DynamicShapes::new(), |_, inputs| {
+        inputs.tensor("x") + kept.take().expect("a tensor")
+    });
+    assert!(refused.to_string().contains("another trace"), "{refused}");
+}

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, ops};
 
-use expc_dialects::Diagnostic;
+use expc_dialects::{Constant, Diagnostic};
 use expc_pt2::TreeKey;
 
 use super::{
@@ -165,6 +165,8 @@ pub enum Spec {
     Static,
     /// By dimension; those that are not there are static.
     Dims(BTreeMap<usize, Dim>),
+    /// Of an input that is an integer, which is not negative.
+    Number(Dim),
     List(Vec<Spec>),
     Dict(Vec<(TreeKey, Spec)>),
 }
@@ -172,6 +174,12 @@ pub enum Spec {
 impl<const N: usize> From<[(usize, Dim); N]> for Spec {
     fn from(dims: [(usize, Dim); N]) -> Self {
         Self::Dims(dims.into())
+    }
+}
+
+impl From<Dim> for Spec {
+    fn from(dim: Dim) -> Self {
+        Self::Number(dim)
     }
 }
 
@@ -219,7 +227,7 @@ impl DynamicShapes {
         self
     }
 
-    /// The dimensions of each tensor among the inputs, in order, constants included.
+    /// The dimensions of each leaf of the inputs, in order; a number has one.
     ///
     /// # Errors
     /// A spec for something that is not there (E0197).
@@ -269,7 +277,13 @@ fn fit(
             }
             resolved.push(dims.clone());
         }
-        (Spec::Dims(_), Tree::Leaf(Leaf::Constant(_))) => return Err(mismatch("a constant")),
+        (Spec::Number(dim), Tree::Leaf(Leaf::Constant(Constant::Int(_)))) => {
+            resolved.push(BTreeMap::from([(0, dim.clone())]));
+        }
+        (Spec::Dims(_) | Spec::Number(_), Tree::Leaf(Leaf::Constant(_))) => {
+            return Err(mismatch("a constant"));
+        }
+        (Spec::Number(_), Tree::Leaf(Leaf::Tensor { .. })) => return Err(mismatch("a tensor")),
         (Spec::List(specs), Tree::Tuple(elements) | Tree::List(elements)) => {
             if specs.len() != elements.len() {
                 return Err(mismatch(&format!("a list of {}", elements.len())));
@@ -475,7 +489,13 @@ fn differing(sample: &Tree<Leaf>, others: &[&Tree<Leaf>]) -> Option<Spec> {
         Tree::Leaf(Leaf::Constant(constant)) => {
             let same =
                 |other: &&Tree<Leaf>| **other == Tree::Leaf(Leaf::Constant(constant.clone()));
-            return others.iter().all(same).then_some(Spec::Static);
+            let is_int =
+                |other: &&Tree<Leaf>| matches!(other, Tree::Leaf(Leaf::Constant(Constant::Int(_))));
+            match constant {
+                _ if others.iter().all(same) => Spec::Static,
+                Constant::Int(_) if others.iter().all(is_int) => Spec::Number(Dim::DYNAMIC),
+                _ => return None,
+            }
         }
         Tree::Tuple(elements) | Tree::List(elements) => Spec::List(
             elements

@@ -73,7 +73,7 @@ impl Number {
         Self::new(tracer, item, Origin::Value(id))
     }
 
-    fn constant(item: Item) -> Self {
+    pub(super) fn constant(item: Item) -> Self {
         Self {
             tracer: None,
             item,

@@ -16,7 +16,7 @@ use super::{
     graph::{Arg, Calling, GraphId, Recorded, Sizes, ValueInfo},
     lower::code,
     python, pytree,
-    tracer::{Tracer, to_info},
+    tracer::{Tracer, to_constant, to_info},
     value::{Arguments, Inputs, Leaf, Sample, Traced, Value},
     violation::{self, Dimension},
 };
@@ -152,6 +152,11 @@ impl Session {
             let dims = specs.next().unwrap_or_default();
             let spec = InputSpec::new(InputKind::UserInput, placeholder_name(name, path));
             match leaf {
+                Leaf::Constant(Constant::Int(value)) if !dims.is_empty() => {
+                    let dim = dims.get(&0).cloned().unwrap_or(Dim::STATIC);
+                    let expr = self.size(python_path(name, path), *value, &dim)?;
+                    Ok(Traced::Number(self.tracer.number_placeholder(spec, expr)))
+                }
                 Leaf::Constant(constant) => {
                     let mut builder = self.tracer.state.builder.borrow_mut();
                     builder.constant_input(spec.name, constant.clone());
@@ -184,7 +189,7 @@ impl Session {
         for (position, size) in sizes.iter().enumerate() {
             let dim = dims.get(&position).cloned().unwrap_or(Dim::STATIC);
             let source = format!("{source}.size()[{position}]");
-            let expr = self.size(source, *size, &dim).map_err(Diagnostics::from)?;
+            let expr = self.size(source, *size, &dim)?;
             found.push(match Size::from(expr) {
                 Size::Int(value) => TypeDim::Static(value),
                 Size::Expr(expr) => TypeDim::Symbolic(expr.to_string()),
@@ -194,7 +199,7 @@ impl Session {
     }
 
     /// The expression of a size.
-    fn size(&mut self, source: String, size: i64, dim: &Dim) -> Result<Expr, Diagnostic> {
+    fn size(&mut self, source: String, size: i64, dim: &Dim) -> Result<Expr, Diagnostics> {
         let fixed = Expr::int(i128::from(size));
         violation::check_example(&source, size, dim)?;
         let (root, factor, offset) = match &dim.kind {
@@ -485,6 +490,22 @@ fn resolved(shapes: &super::guards::Shapes, info: ValueInfo) -> ValueInfo {
 }
 
 impl Tracer {
+    /// A new input of the root that is an integer.
+    fn number_placeholder(&self, spec: InputSpec, expr: Expr) -> super::Number {
+        let item = Item::Int(expr.into());
+        if let Some(constant) = to_constant(&item) {
+            let mut builder = self.state.builder.borrow_mut();
+            builder.constant_input(spec.name, constant);
+            return super::Number::constant(item);
+        }
+        let id = {
+            let mut builder = self.state.builder.borrow_mut();
+            builder.input(spec, to_info(&item))
+        };
+        self.own(id, GraphId::ROOT);
+        self.number(id, item)
+    }
+
     /// A new input of the root that is a tensor.
     pub(super) fn placeholder(&self, spec: InputSpec, meta: TensorMeta) -> super::Tensor {
         let value_type = ValueType::Tensor(meta);

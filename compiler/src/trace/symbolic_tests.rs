@@ -1,6 +1,6 @@
 //! Functions that are traced: what comes out, and what is refused.
 
-use expc_dialects::ScalarType;
+use expc_dialects::{Constant, ScalarType};
 
 use super::{
     AdditionalInputs, Arguments, Dim, DynamicShapes, Inputs, Sample, SymBool, SymInt, Tracer,
@@ -490,4 +490,27 @@ fn a_value_of_another_trace_is_refused() {
         inputs.tensor("x") + kept.take().expect("a tensor")
     });
     assert!(refused.to_string().contains("another trace"), "{refused}");
+}
+
+#[test]
+fn integers_can_be_dynamic_inputs() {
+    let inputs = x(&[4, 3]).arg("n", Sample::constant(Constant::Int(5)));
+    let shapes = DynamicShapes::new().input("n", Dim::DYNAMIC);
+    let program = trace(&inputs, &shapes, |t, inputs| {
+        let n = inputs.int("n");
+        t.zeros((&n, 3)).sum() + inputs.tensor("x").sum() * n
+    });
+    let program = program.unwrap_or_else(|fault| panic!("{fault}"));
+    let text = program.text().expect("text");
+    assert!(text.contains("n: \"Sym(s0)\""), "{text}");
+    assert!(text.contains("aten.zeros.default([n, 3]"), "{text}");
+    let module = program
+        .program()
+        .and_then(|program| program.module(crate::Device::CPU));
+    let module = module.unwrap_or_else(|fault| panic!("{fault}"));
+    let ones = tch::Tensor::ones([4, 3], (tch::Kind::Float, tch::Device::Cpu));
+    let values = [crate::Value::Tensor(ones), crate::Value::Int(7)];
+    let outputs = module.call(&values).expect("outputs");
+    let sum = outputs.values()[0].as_tensor().expect("a tensor");
+    assert_eq!(sum.double_value(&[]), 84.0);
 }

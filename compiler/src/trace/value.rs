@@ -290,6 +290,16 @@ impl Arguments {
         tensors.collect()
     }
 
+    /// An argument that is an integer.
+    #[track_caller]
+    pub fn int(&self, name: &str) -> SymInt {
+        match self.value(name) {
+            Tree::Leaf(Traced::Number(number)) => SymInt::from_number(number.clone()),
+            Tree::Leaf(Traced::Constant(Constant::Int(value))) => SymInt::from(*value),
+            _ => self.unexpected(name, "an integer"),
+        }
+    }
+
     /// An argument that is a constant.
     #[track_caller]
     pub fn constant(&self, name: &str) -> Constant {

@@ -109,7 +109,7 @@ fn true_count(env: &ShapeEnv<'_>, tensor: &Tensor) -> Result<Size, NoInference> 
     Ok(if tensor.is_empty(env) {
         Size::ZERO
     } else {
-        env.unbacked()
+        env.unbacked_size(&tensor.numel()?)
     })
 }
 
@@ -227,7 +227,8 @@ fn masked_scatter(call: &Call<'_>) -> Results {
 
 fn masked_select(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    let count = call.env.unbacked();
+    let sizes = broadcast_sizes(call.env, &[&tensor.sizes, &call.tensor("mask")?.sizes])?;
+    let count = call.env.unbacked_size(&Size::product(&sizes)?);
     dense_of(&tensor, tensor.dtype, vec![count])
 }
 

@@ -23,17 +23,16 @@ use mlir_sys::{
     mlirDenseBoolArrayGetElement, mlirDenseF64ArrayGet, mlirDenseF64ArrayGetElement,
     mlirDictionaryAttrGet, mlirDictionaryAttrGetElement, mlirDictionaryAttrGetNumElements,
     mlirFlatSymbolRefAttrGetValue, mlirGetDialectHandle__irdl__, mlirIdentifierGet,
-    mlirIdentifierStr, mlirLocationEqual, mlirLocationFusedGetMetadata, mlirLocationUnknownGet,
-    mlirNamedAttributeGet, mlirOpOperandGetNextUse, mlirOpOperandGetOwner, mlirOpOperandIsNull,
-    mlirOpPrintingFlagsCreate, mlirOpPrintingFlagsDestroy,
-    mlirOpPrintingFlagsElideLargeElementsAttrs, mlirOpPrintingFlagsEnableDebugInfo,
-    mlirOpPrintingFlagsPrintNameLocAsPrefix, mlirOpPrintingFlagsUseLocalScope, mlirOperationClone,
-    mlirOperationDestroy, mlirOperationGetBlock, mlirOperationGetContext,
-    mlirOperationPrintWithFlags, mlirOperationRemoveAttributeByName,
-    mlirOperationSetAttributeByName, mlirOperationSetOperand, mlirShapedTypeGetDimSize,
-    mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize, mlirStringAttrGetValue,
-    mlirTypeIsABF16, mlirTypeIsAComplex, mlirTypeIsAF16, mlirTypeIsAF32, mlirTypeIsAF64,
-    mlirTypeIsAFloat8E4M3FN, mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2,
+    mlirIdentifierStr, mlirLocationFusedGetMetadata, mlirNamedAttributeGet,
+    mlirOpOperandGetNextUse, mlirOpOperandGetOwner, mlirOpOperandIsNull, mlirOpPrintingFlagsCreate,
+    mlirOpPrintingFlagsDestroy, mlirOpPrintingFlagsElideLargeElementsAttrs,
+    mlirOpPrintingFlagsEnableDebugInfo, mlirOpPrintingFlagsPrintNameLocAsPrefix,
+    mlirOpPrintingFlagsUseLocalScope, mlirOperationClone, mlirOperationDestroy,
+    mlirOperationGetBlock, mlirOperationGetContext, mlirOperationPrintWithFlags,
+    mlirOperationRemoveAttributeByName, mlirOperationSetAttributeByName, mlirOperationSetOperand,
+    mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType, mlirShapedTypeIsDynamicSize,
+    mlirStringAttrGetValue, mlirTypeIsABF16, mlirTypeIsAComplex, mlirTypeIsAF16, mlirTypeIsAF32,
+    mlirTypeIsAF64, mlirTypeIsAFloat8E4M3FN, mlirTypeIsAFloat8E4M3FNUZ, mlirTypeIsAFloat8E5M2,
     mlirTypeIsAFloat8E5M2FNUZ, mlirTypeIsAFloat8E8M0FNU, mlirTypeIsAShaped,
     mlirUnrankedTensorTypeGet, mlirValueEqual, mlirValueGetFirstUse, mlirValueGetLocation,
     mlirValueReplaceAllUsesOfWith,
@@ -490,12 +489,6 @@ pub fn same_value(left: Value<'_, '_>, right: Value<'_, '_>) -> bool {
 /// A key that is equal for equal values and unique among the live values of a context.
 pub fn value_key(value: Value<'_, '_>) -> usize {
     value.to_raw().ptr as usize
-}
-
-/// Whether a location is unknown.
-pub fn is_unknown_location(context: &Context, location: Location<'_>) -> bool {
-    // SAFETY: `location` is live and locations of one context may be compared.
-    unsafe { mlirLocationEqual(location.to_raw(), mlirLocationUnknownGet(context.to_raw())) }
 }
 
 /// How to print a module.

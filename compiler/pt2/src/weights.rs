@@ -39,11 +39,6 @@ impl Storages {
             .unwrap_or_default()
     }
 
-    /// Whether a storage can be used in place by code that needs its elements aligned.
-    pub fn is_aligned(&self, id: StorageId) -> bool {
-        self.get(id).is_some_and(Storage::is_aligned)
-    }
-
     fn add(&mut self, bytes: SharedBytes, dtype: ScalarType) -> StorageId {
         self.list.push(Storage { bytes, dtype });
         StorageId(self.list.len() - 1)
@@ -115,11 +110,6 @@ impl Weights {
     /// The bytes of a storage; reading them reads the file's pages.
     pub fn storage_bytes(&self, id: StorageId) -> &[u8] {
         self.storages.bytes(id)
-    }
-
-    /// Whether a storage can be used in place by code that needs its elements aligned.
-    pub fn storage_is_aligned(&self, id: StorageId) -> bool {
-        self.storages.is_aligned(id)
     }
 }
 

@@ -47,21 +47,6 @@ impl<'a> OpSchema<'a> {
         }
     }
 
-    /// Writes to no argument.
-    pub fn is_functional(&self) -> bool {
-        self.kind() == SchemaKind::Functional
-    }
-
-    /// Writes to its first argument and is named so.
-    pub fn is_inplace(&self) -> bool {
-        self.kind() == SchemaKind::Inplace
-    }
-
-    /// Writes its results into `out` arguments.
-    pub fn is_out(&self) -> bool {
-        self.kind() == SchemaKind::Out
-    }
-
     /// Writes to an argument.
     pub fn mutates(&self) -> bool {
         self.args.iter().any(Arg::is_written)

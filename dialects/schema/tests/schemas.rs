@@ -141,7 +141,7 @@ fn aliases() {
     );
     assert_eq!(split.args[0].alias, alias("a", &["*"], false, 0));
     assert_eq!(split.returns[0].alias, alias("a", &[], false, 1));
-    assert!(split.is_view() && split.is_functional());
+    assert!(split.is_view() && split.kind() == SchemaKind::Functional);
     assert_eq!(split.aliased_args(0).collect::<Vec<_>>(), [0]);
 
     let foreach = parse(

@@ -281,11 +281,6 @@ impl Expr {
         args_of(&self.0.kind)
     }
 
-    /// How many nodes the tree has.
-    pub fn node_count(&self) -> u32 {
-        self.0.nodes
-    }
-
     /// Twice the number of nodes, floats counted half: what sympy orders by.
     pub(crate) fn weight(&self) -> u64 {
         2 * u64::from(self.0.nodes) - u64::from(self.0.floats)

@@ -104,13 +104,10 @@ fn floor_div(base: &Expr, divisor: &Expr) -> Folded {
     if let (Some(a), Some(b)) = (base.as_number(), divisor.as_number()) {
         return floor_div_numbers(a, b);
     }
-    // (a//b)//c = a//(b*c), for a c that is not negative: sizes are not
-    if let Kind::Call(Func::FloorDiv | Func::CleanDiv, inner) = base.kind()
-        && let [a, b] = inner.as_slice()
-        && is_plainly_nonnegative(divisor)
+    if sign(divisor).nonnegative
+        && let Some(quotient) = merge_divisors(base, divisor)?
     {
-        let divisor = Expr::mul([b.clone(), divisor.clone()])?;
-        return Expr::call(Func::FloorDiv, vec![a.clone(), divisor]).map(Some);
+        return Ok(Some(quotient));
     }
     if let Some(split) = split_whole_terms(base, divisor)? {
         return Ok(Some(split));
@@ -121,16 +118,16 @@ fn floor_div(base: &Expr, divisor: &Expr) -> Folded {
     cancel_common_factor(base, divisor)
 }
 
-/// Whether an expression is a number that is not negative, a symbol, or a product of such.
-fn is_plainly_nonnegative(expr: &Expr) -> bool {
-    let is_factor = |factor: &Expr| match factor.as_number() {
-        Some(number) => !number.compare(Number::ZERO).is_lt(),
-        None => factor.as_symbol().is_some(),
+/// (a//b)//c = a//(b*c) for c >= 0
+pub(crate) fn merge_divisors(base: &Expr, divisor: &Expr) -> Folded {
+    let Kind::Call(Func::FloorDiv | Func::CleanDiv, inner) = base.kind() else {
+        return Ok(None);
     };
-    match expr.kind() {
-        Kind::Mul(factors) => factors.iter().all(is_factor),
-        _ => is_factor(expr),
-    }
+    let [a, b] = inner.as_slice() else {
+        return Ok(None);
+    };
+    let divisor = Expr::mul([b.clone(), divisor.clone()])?;
+    Expr::call(Func::FloorDiv, vec![a.clone(), divisor]).map(Some)
 }
 
 /// (q*b)//b = q for an integer q and a sum b, by division of polynomials
@@ -269,9 +266,9 @@ fn modulo(p: &Expr, q: &Expr) -> Folded {
     if is_integer(&ratio) {
         return Ok(Some(Expr::int(0)));
     }
-    // p % q = p for p < q and p/q > 0
+    // p % q = p for 0 < p < q
     let is_less = logic::relation(Relation::Lt, p, q)?;
-    if is_less.as_bool() == Some(true) && sign(&ratio).positive() {
+    if is_less.as_bool() == Some(true) && sign(p).positive() {
         return Ok(Some(p.clone()));
     }
     Ok(None)

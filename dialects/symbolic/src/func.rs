@@ -147,11 +147,6 @@ impl Func {
             _ => return None,
         })
     }
-
-    /// The name in Python's `math`, for the functions that have one there.
-    pub fn math_name(self) -> Option<&'static str> {
-        self.name().strip_prefix("OpaqueUnaryFn_")
-    }
 }
 
 /// A comparison.

@@ -1,5 +1,7 @@
 //! Maximum and minimum.
 
+use std::collections::HashSet;
+
 use crate::assume::{is_integer, sign};
 use crate::error::BuildError;
 use crate::expr::{Built, Expr, Kind};
@@ -9,7 +11,7 @@ use crate::number::Number;
 /// `Max` or `Min` of the arguments: flattened, numbers folded, duplicates and absorbed arguments dropped.
 ///
 /// - `max(a, max(b, c)) = max(a, b, c)`, `max(a, a) = a`
-/// - `max(a, min(a, b)) = a`
+/// - `max(a, min(a, b)) = a`, `max(2, min(1, b)) = 2`
 /// - `max(0, x) = x` for `x >= 0` and `max(1, x) = x` for an integer `x > 0`
 pub(crate) fn extreme(func: Func, args: &[Expr]) -> Built {
     let mut number: Option<Number> = None;
@@ -30,30 +32,33 @@ pub(crate) fn extreme(func: Func, args: &[Expr]) -> Built {
     }
     others.sort();
     others.dedup();
-    if let Some(best) = number {
-        if is_absorbing(func, best) || others.is_empty() {
-            return Ok(Expr::number(best));
-        }
-        if let [only] = others.as_slice()
-            && is_floor(best, only)
-        {
-            return Ok(match func {
-                Func::Max => only.clone(),
-                _ => Expr::number(best),
-            });
-        }
-        if !best.is_infinite() || matches!(best, Number::Infinite { integer: true, .. }) {
-            others.insert(0, Expr::number(best));
-        }
+    drop_absorbed(func, number, &mut others);
+    let Some(best) = number else {
+        return single_or_call(func, others);
+    };
+    if is_absorbing(func, best) || others.is_empty() {
+        return Ok(Expr::number(best));
     }
-    drop_absorbed(func, &mut others);
-    match others.as_slice() {
-        [only] => Ok(only.clone()),
-        _ => {
-            others.sort();
-            Expr::raw(Kind::Call(func, others))
-        }
+    if let [only] = others.as_slice()
+        && is_floor(best, only)
+    {
+        return Ok(match func {
+            Func::Max => only.clone(),
+            _ => Expr::number(best),
+        });
     }
+    if !best.is_infinite() || matches!(best, Number::Infinite { integer: true, .. }) {
+        others.push(Expr::number(best));
+    }
+    single_or_call(func, others)
+}
+
+fn single_or_call(func: Func, mut args: Vec<Expr>) -> Built {
+    if let [only] = args.as_slice() {
+        return Ok(only.clone());
+    }
+    args.sort();
+    Expr::raw(Kind::Call(func, args))
 }
 
 fn flatten(func: Func, args: &[Expr]) -> impl Iterator<Item = &Expr> {
@@ -85,18 +90,20 @@ fn is_floor(value: Number, x: &Expr) -> bool {
         || (value.compare(Number::ONE).is_eq() && sign.positive() && is_integer(x))
 }
 
-/// Drops each argument of the opposite kind that contains another argument.
-fn drop_absorbed(func: Func, args: &mut Vec<Expr>) {
+/// Drops each argument of the opposite kind that contains another argument, or a number that the best one outdoes.
+fn drop_absorbed(func: Func, best: Option<Number>, args: &mut Vec<Expr>) {
     let opposite = if func == Func::Max {
         Func::Min
     } else {
         Func::Max
     };
-    let all = args.clone();
+    let all: HashSet<Expr> = args.iter().cloned().collect();
+    let absorbs = |inner: &Expr| match (inner.as_number(), best) {
+        (Some(inner), Some(best)) => !is_better(func, inner, best),
+        _ => all.contains(inner),
+    };
     args.retain(|arg| match arg.kind() {
-        Kind::Call(inner, inner_args) if *inner == opposite => {
-            !inner_args.iter().any(|inner_arg| all.contains(inner_arg))
-        }
+        Kind::Call(inner, inner_args) if *inner == opposite => !inner_args.iter().any(absorbs),
         _ => true,
     });
 }

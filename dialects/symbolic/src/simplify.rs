@@ -3,6 +3,7 @@
 use crate::bound::{bound, statically};
 use crate::error::BuildError;
 use crate::expr::{Built, Expr, Kind, MAX_NODES};
+use crate::fold::merge_divisors;
 use crate::func::{Func, Relation};
 use crate::number::Number;
 use crate::range::Env;
@@ -130,6 +131,11 @@ fn modulo(p: &Expr, q: &Expr, env: &Env) -> Rewritten {
 }
 
 fn floor_div(p: &Expr, q: &Expr, env: &Env) -> Rewritten {
+    if holds(Relation::Ge, q, &Expr::int(0), env)?
+        && let Some(merged) = merge_divisors(p, q)?
+    {
+        return Ok(Some(merged));
+    }
     let is_positive = holds(Relation::Gt, q, &Expr::int(0), env)?;
     if !is_positive {
         return Ok(None);

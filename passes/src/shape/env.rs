@@ -100,13 +100,6 @@ impl<'e> ShapeEnv<'e> {
         self.torch.is_some_and(|version| version < (major, minor))
     }
 
-    /// Without the values that symbols had at export time.
-    #[must_use]
-    pub fn without_hints(mut self) -> Self {
-        self.hints.clear();
-        self
-    }
-
     /// Writes down from now on what [`Self::decide`] takes from the sizes at export time.
     #[must_use]
     pub fn recording_decisions(mut self) -> Self {

@@ -66,11 +66,6 @@ impl Op {
         unsafe { ffi::expc_op_argument_count(self.as_ptr()) }
     }
 
-    /// The names of all arguments, in the order of the schema.
-    pub fn argument_names(&self) -> &[String] {
-        &self.arguments
-    }
-
     /// The argument's name, empty past the last one.
     pub fn argument_name(&self, index: usize) -> &str {
         self.arguments.get(index).map_or("", String::as_str)

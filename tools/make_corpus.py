@@ -51,7 +51,7 @@ def key(script: str, options: list[str]) -> str:
     """A hash of what the programs of a folder depend on."""
     digest = hashlib.sha256(" ".join([version("torch"), script, *options]).encode())
     definitions = TOOLS / DEFINITIONS[script] if script in DEFINITIONS else None
-    files = sorted(definitions.glob("*.[cp]*")) if definitions else []
+    files = [TOOLS / "cases.py", *sorted(definitions.glob("*.[cp]*"))] if definitions else []
     for file in [TOOLS / "corpus.py", TOOLS / script, *files]:
         if file.is_file():
             digest.update(file.name.encode())

@@ -5,29 +5,16 @@ import math
 import torch
 from torch import nn
 
-from . import Call, case, program
+from . import Call, WithBuffers, case, program
 
 FLOAT8 = [torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz]
-
-
-class Holder(nn.Module):
-    """Returns `function` of its buffers and the arguments."""
-
-    def __init__(self, function, **buffers):
-        super().__init__()
-        self.function = function
-        for name, value in buffers.items():
-            self.register_buffer(name, value)
-
-    def forward(self, *args):
-        return self.function(self, *args)
 
 
 @case
 def float8():
     """Buffers of every 8-bit float, and casts to and from them."""
     values = torch.tensor([0.0, 1.0, -1.5, 240.0, 0.0625])
-    module = Holder(
+    module = WithBuffers(
         lambda self, x: [x + getattr(self, f"b{i}").float() for i in range(4)] + [x.to(dtype) for dtype in FLOAT8],
         **{f"b{i}": values.to(dtype) for i, dtype in enumerate(FLOAT8)},
     )
@@ -50,7 +37,7 @@ def float8_scaled_matmul():
 @case
 def unsigned():
     """uint16 buffers and inputs, with values that the signed type cannot hold; the archive has no wider ones."""
-    module = Holder(
+    module = WithBuffers(
         lambda self, a: (a.clone(), self.a.to(torch.int32) + a.to(torch.int32), a.view(torch.int16), self.a.float()),
         a=torch.tensor([65535, 1], dtype=torch.uint16),
     )
@@ -64,7 +51,7 @@ def every_type():
         torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool,
         torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128,
     ]  # fmt: skip
-    module = Holder(
+    module = WithBuffers(
         lambda self, x: [getattr(self, f"b{i}") + x.to(t) if t != torch.bool else self.b5 | x.bool() for i, t in enumerate(types)],
         **{f"b{i}": torch.ones(2).to(t) for i, t in enumerate(types)},
     )
@@ -101,7 +88,7 @@ def double_precision():
 @case
 def complex_numbers():
     """Complex inputs, buffers, scalars, conjugation, parts."""
-    module = Holder(
+    module = WithBuffers(
         lambda self, x, y: (
             x * self.c + (1 + 2j), x.conj() @ y, x.abs(), x.angle(), x.real + y.imag,
             torch.complex(x.real, y.real), torch.view_as_real(x), torch.polar(x.abs(), x.angle()), x.conj().imag,

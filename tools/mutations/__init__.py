@@ -4,21 +4,12 @@ from collections.abc import Callable
 
 import torch
 
+import cases
+from cases import WithBuffers
 from corpus import Call, Program
 
-# Per name: the function that makes the program. It is called in a process of its own.
-CASES: dict[str, Callable[[], Program]] = {}
-
-
-class Function(torch.nn.Module):
-    """A function as a module."""
-
-    def __init__(self, function: Callable):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *args):
-        return self.function(*args)
+CASES = cases.Registry()
+case = CASES.case
 
 
 def another(value):
@@ -30,25 +21,8 @@ def another(value):
 
 def program(function: Callable, *args, **options) -> Program:
     """A program of a module, or of a function of tensors, with a second call that finds the state of the first."""
-    module = function if isinstance(function, torch.nn.Module) else Function(function)
     options.setdefault("calls", [Call(tuple(another(value) for value in args))])
-    return Program(module, args, **options)
-
-
-def case(make: Callable[[], Program]) -> Callable[[], Program]:
-    """Registers a program under the function's name, in the family that the file is named after."""
-
-    def with_family() -> Program:
-        torch.manual_seed(0)
-        made = make()
-        made.family = make.__module__.rsplit(".", 1)[-1]
-        made.note = made.note or " ".join((make.__doc__ or "").split())
-        return made
-
-    if make.__name__ in CASES:
-        raise ValueError(f"two programs are named {make.__name__}")
-    CASES[make.__name__] = with_family
-    return make
+    return cases.program(function, *args, **options)
 
 
 def writes(name: str, function: Callable, *shape: int, note: str = "") -> None:
@@ -69,4 +43,4 @@ def writes(name: str, function: Callable, *shape: int, note: str = "") -> None:
     case(make)
 
 
-__all__ = ["CASES", "Call", "Program", "case", "program", "writes"]
+__all__ = ["CASES", "Call", "Program", "WithBuffers", "case", "program", "writes"]

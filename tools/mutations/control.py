@@ -3,8 +3,7 @@
 import torch
 from torch import nn
 
-from . import case, program
-from .state import State
+from . import WithBuffers, case, program
 
 
 @case
@@ -111,7 +110,7 @@ def no_grad_buffer():
         tail.add_(1)
         return y, tail, module.total.sum()
 
-    return program(State(step, total=torch.zeros(3)), torch.rand(3))
+    return program(WithBuffers(step, total=torch.zeros(3)), torch.rand(3))
 
 
 @case
@@ -148,7 +147,7 @@ def autocast_write():
         y[0].zero_()
         return tail, y, module.total * 1
 
-    return program(State(step, total=torch.zeros(())), torch.rand(3, 3), tolerance=3e-2)
+    return program(WithBuffers(step, total=torch.zeros(())), torch.rand(3, 3), tolerance=3e-2)
 
 
 @case

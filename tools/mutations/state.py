@@ -4,20 +4,7 @@ import torch
 from torch import nn
 from torch.export import Dim
 
-from . import Call, case, program
-
-
-class State(nn.Module):
-    """A module with buffers and a function that gets it."""
-
-    def __init__(self, function, **buffers):
-        super().__init__()
-        self.function = function
-        for name, value in buffers.items():
-            self.register_buffer(name, value)
-
-    def forward(self, *args):
-        return self.function(self, *args)
+from . import Call, WithBuffers, case, program
 
 
 @case
@@ -26,7 +13,7 @@ def buffer_counter():
         module.count += 1
         return x * module.count
 
-    return program(State(step, count=torch.tensor(0)), torch.rand(2))
+    return program(WithBuffers(step, count=torch.tensor(0)), torch.rand(2))
 
 
 @case
@@ -41,7 +28,7 @@ def buffer_views():
         row.add_(module.table[1] * 1)
         return before, row, module.table[1]
 
-    return program(State(step, table=torch.rand(3, 2)), torch.rand(2))
+    return program(WithBuffers(step, table=torch.rand(3, 2)), torch.rand(2))
 
 
 @case
@@ -54,7 +41,7 @@ def buffer_assigned():
         module.last = y
         return y
 
-    return program(State(step, last=torch.rand(3)), torch.rand(3))
+    return program(WithBuffers(step, last=torch.rand(3)), torch.rand(3))
 
 
 @case
@@ -65,7 +52,7 @@ def buffers_swapped():
         module.b.copy_(old + x)
         return module.a - module.b
 
-    return program(State(step, a=torch.rand(2), b=torch.rand(2)), torch.rand(2))
+    return program(WithBuffers(step, a=torch.rand(2), b=torch.rand(2)), torch.rand(2))
 
 
 @case
@@ -76,7 +63,7 @@ def buffer_returned_and_changed():
         module.total.add_(x)
         return module.total, module.total[1:], module.total * 1
 
-    return program(State(step, total=torch.zeros(3)), torch.rand(3))
+    return program(WithBuffers(step, total=torch.zeros(3)), torch.rand(3))
 
 
 @case
@@ -90,7 +77,7 @@ def several_buffers_and_inputs():
         module.first.add_(x.sum())
         return module.first + module.second
 
-    return program(State(step, first=torch.zeros(1), second=torch.ones(1)), torch.rand(2), torch.rand(2))
+    return program(WithBuffers(step, first=torch.zeros(1), second=torch.ones(1)), torch.rand(2), torch.rand(2))
 
 
 @case
@@ -102,7 +89,7 @@ def integer_and_bool_buffers():
         return module.steps * 2
 
     buffers = {"seen": torch.zeros(3, dtype=torch.bool), "steps": torch.tensor(0), "small": torch.zeros(3, dtype=torch.float16)}
-    return program(State(step, **buffers), torch.rand(3))
+    return program(WithBuffers(step, **buffers), torch.rand(3))
 
 
 @case
@@ -118,7 +105,7 @@ def kv_cache():
     cache = {"keys": torch.zeros(1, 2, 4, 3), "values": torch.zeros(1, 2, 4, 3)}
     first = (torch.rand(1, 2, 1, 3), torch.rand(1, 2, 1, 3), torch.tensor([0]))
     second = (torch.rand(1, 2, 1, 3), torch.rand(1, 2, 1, 3), torch.tensor([1]))
-    return program(State(step, **cache), *first, calls=[Call(second)])
+    return program(WithBuffers(step, **cache), *first, calls=[Call(second)])
 
 
 @case
@@ -130,7 +117,7 @@ def kv_cache_sliced():
         module.cache[:, -1] = row
         return module.cache.sum(1)
 
-    return program(State(step, cache=torch.zeros(2, 3, 2)), torch.rand(2, 2))
+    return program(WithBuffers(step, cache=torch.zeros(2, 3, 2)), torch.rand(2, 2))
 
 
 @case
@@ -240,7 +227,7 @@ def batch_norm_functional():
         mean.add_(1)
         return y, module.statistics.sum()
 
-    return program(State(step, statistics=torch.ones(2, 3)), torch.rand(4, 3))
+    return program(WithBuffers(step, statistics=torch.ones(2, 3)), torch.rand(4, 3))
 
 
 @case
@@ -262,4 +249,4 @@ def exponential_average():
         module.flat.view(2, 2)[0].copy_(module.average)
         return module.average.norm() + module.flat.sum()
 
-    return program(State(step, average=torch.zeros(2), flat=torch.zeros(4)), torch.rand(2))
+    return program(WithBuffers(step, average=torch.zeros(2), flat=torch.zeros(4)), torch.rand(2))

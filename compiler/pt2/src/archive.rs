@@ -66,7 +66,7 @@ impl Archive {
         let zip = Directory::read(bytes, limits)
             .map_err(|error| ErrorKind::from(error).at(file, None))?;
         let layout =
-            find_layout(&zip).ok_or_else(|| ErrorKind::from(LayoutError::NotPt2).at(file, None))?;
+            find_layout(&zip).ok_or_else(|| ErrorKind::from(foreign(&zip)).at(file, None))?;
         let mut archive = Archive {
             file: file.to_owned(),
             programs: list_programs(&zip, &layout),
@@ -351,6 +351,40 @@ fn find_layout(zip: &Directory) -> Option<ArchiveLayout> {
     Some(ArchiveLayout::Rooted {
         root: format!("{root}/"),
     })
+}
+
+/// Zips that are handed over in place of an exported program: what an entry's name, or its end, tells of them.
+///
+/// The first row that fits counts: a TorchScript archive has the entries of `torch.save` as well.
+const FOREIGN: [(&str, &str, &str); 4] = [
+    ("/constants.pkl", "a TorchScript archive", EXPORT_IT),
+    (
+        "/data.pkl",
+        "a file of `torch.save`",
+        "weights or a pickled module are no program, write one with `torch.export.save`",
+    ),
+    (
+        ".npy",
+        "an `.npz` file of arrays",
+        "inputs are given with `--inputs`",
+    ),
+    ("model.weights.h5", "a Keras model", EXPORT_IT),
+];
+const EXPORT_IT: &str =
+    "trace the model with `torch.export.export` and write it with `torch.export.save`";
+
+/// What a zip is that is no PyTorch 2 archive.
+fn foreign(zip: &Directory) -> LayoutError {
+    let holds = |end: &str| {
+        let mut entries = zip.entries().iter();
+        entries.any(|entry| entry.name().ends_with(end))
+    };
+    FOREIGN
+        .iter()
+        .find(|(end, ..)| holds(end))
+        .map_or(LayoutError::NotPt2, |(_, found, advice)| {
+            LayoutError::Foreign { found, advice }
+        })
 }
 
 fn list_programs(zip: &Directory, layout: &ArchiveLayout) -> Vec<String> {

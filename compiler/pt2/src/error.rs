@@ -67,6 +67,11 @@ pub enum LayoutError {
         "not a PyTorch 2 archive: found neither the entry `version` (PyTorch 2.3 to 2.7) nor `<root>/archive_format` (2.8 and later)"
     )]
     NotPt2,
+    #[error("not a PyTorch 2 archive but {found}; {advice}")]
+    Foreign {
+        found: &'static str,
+        advice: &'static str,
+    },
     #[error("expected the archive format `pt2`, found `{found}`")]
     Format { found: String },
     #[error("the archive holds no exported program (no `{expected}`){hint}")]

@@ -1,5 +1,6 @@
 //! Ways into the dialect, one module per input form, and the choice among them.
 
+mod foreign;
 pub(crate) mod function;
 pub mod pt2;
 pub mod signature;
@@ -124,6 +125,9 @@ fn load_text<'c>(
     bytes: &[u8],
     file: String,
 ) -> Result<Loaded<'c>, Vec<Diagnostic>> {
+    if let Some(fault) = foreign::refuse(bytes) {
+        return Err(vec![fault.in_file(file)]);
+    }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         vec![
             Diagnostic::error(

@@ -388,7 +388,7 @@ impl InputChecks {
             .zip(&values)
             .map(|(place, value)| format!("{} is {}", self.describe(place), show(*value)))
             .collect();
-        let text = readable(&check.guard);
+        let text = self.readable(check);
         let mut problem = error(
             code::INPUT_RANGE,
             format!("{}, exported for inputs with `{text}`", facts.join(" and ")),
@@ -397,6 +397,24 @@ impl InputChecks {
             .notes
             .push(format!("guard of the program: `{}`", check.guard.text()));
         Err(problem)
+    }
+
+    /// The guard's text with its sources as users write them: `x.shape[0]` for `L['x'].size()[0]`.
+    fn readable(&self, check: &GuardCheck) -> String {
+        let mut names: Vec<_> = check
+            .guard
+            .sources()
+            .iter()
+            .zip(&check.places)
+            .map(|(source, place)| (source.python(), self.describe(place)))
+            .collect();
+        // The text of an input begins that of its sizes.
+        names.sort_by_key(|(python, _)| std::cmp::Reverse(python.len()));
+        names
+            .iter()
+            .fold(check.guard.text().to_owned(), |text, (python, name)| {
+                text.replace(python, name)
+            })
     }
 
     fn describe(&self, place: &Place) -> String {
@@ -412,11 +430,6 @@ impl InputChecks {
             Property::Value => path.to_owned(),
         }
     }
-}
-
-/// The condition with its sources as users write them.
-fn readable(guard: &Guard) -> String {
-    guard.expr().to_string()
 }
 
 fn show(value: Number) -> String {

@@ -513,6 +513,9 @@ fn libraries_that_cannot_be_loaded_say_why() {
             .starts_with("library `no/such/library.so`: no/such/library.so: cannot open"),
         "{error}"
     );
+    // A bare name is looked for in the working folder too.
+    let error = load_library(std::path::Path::new("Cargo.toml")).expect_err("refused");
+    assert!(error.message().contains("invalid ELF header"), "{error}");
 }
 
 #[test]

@@ -87,6 +87,39 @@ fn truncated_and_overlong_files() {
 }
 
 #[test]
+fn zips_of_other_tools_are_named() {
+    let cases = [
+        (
+            &["m/data.pkl", "m/code/__torch__.py", "m/constants.pkl"][..],
+            "model.pt2: not a PyTorch 2 archive but a TorchScript archive; trace the model*",
+        ),
+        (
+            &["m/data.pkl", "m/data/0"],
+            "model.pt2: not a PyTorch 2 archive but a file of `torch.save`; weights or*",
+        ),
+        (
+            &["0.npy"],
+            "model.pt2: not a PyTorch 2 archive but an `.npz` file of arrays; inputs are given*",
+        ),
+        (
+            &["config.json", "model.weights.h5"],
+            "model.pt2: not a PyTorch 2 archive but a Keras model; trace*",
+        ),
+        (
+            &["a.txt"],
+            "model.pt2: not a PyTorch 2 archive: found neither*",
+        ),
+    ];
+    for (names, expected) in cases {
+        let entries: Vec<_> = names
+            .iter()
+            .map(|name| ZipEntry::stored(name, b"content"))
+            .collect();
+        check(zip(&entries), &[expected]);
+    }
+}
+
+#[test]
 fn names_that_leave_the_archive() {
     let cases = [
         (

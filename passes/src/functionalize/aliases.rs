@@ -32,12 +32,20 @@ struct Base<'c, 'a> {
     generation: usize,
 }
 
+#[derive(Clone, Copy)]
 struct Alias<'c, 'a> {
     base: usize,
-    chain: Vec<View<'c, 'a>>,
+    /// The last view on the way from the base, none if it is the base itself.
+    chain: Option<usize>,
     /// The value that stands for it, right as of `generation`.
     value: Value<'c, 'a>,
     generation: usize,
+}
+
+/// A view with the one before it on the way from the base; chains share their beginnings.
+struct Link<'c, 'a> {
+    view: View<'c, 'a>,
+    before: Option<usize>,
 }
 
 /// An alias that must be made anew.
@@ -50,6 +58,7 @@ pub(super) struct Stale<'c, 'a> {
 #[derive(Default)]
 pub(super) struct Aliases<'c, 'a> {
     bases: Vec<Base<'c, 'a>>,
+    links: Vec<Link<'c, 'a>>,
     aliases: FxHashMap<usize, Alias<'c, 'a>>,
 }
 
@@ -71,7 +80,7 @@ impl<'c: 'a, 'a> Aliases<'c, 'a> {
             value_key(original),
             Alias {
                 base,
-                chain: Vec::new(),
+                chain: None,
                 value,
                 generation: 0,
             },
@@ -90,10 +99,9 @@ impl<'c: 'a, 'a> Aliases<'c, 'a> {
         let Ok(value) = op.result(result).map(Value::from) else {
             return Ok(());
         };
-        let Some((base, mut chain)) = self
-            .aliases
-            .get(&value_key(source))
-            .map(|alias| (alias.base, alias.chain.clone()))
+        let Some(&Alias {
+            base, mut chain, ..
+        }) = self.aliases.get(&value_key(source))
         else {
             self.add_base(value);
             return Ok(());
@@ -106,13 +114,13 @@ impl<'c: 'a, 'a> Aliases<'c, 'a> {
         };
         if let Some(offset) = views::memory_offset(op, source.r#type())? {
             // What it shows does not depend on the views in between.
-            chain.clear();
+            chain = None;
             view.memory = Some(Memory {
                 offset,
                 layout: self.bases[base].layout,
             });
         }
-        chain.push(view);
+        let chain = self.extend(chain, view);
         let generation = self.bases[base].generation;
         self.aliases.insert(
             value_key(value),
@@ -128,14 +136,29 @@ impl<'c: 'a, 'a> Aliases<'c, 'a> {
 
     /// A value that is the same tensor as another one.
     pub fn add_same(&mut self, value: Value<'c, 'a>, as_value: Value<'c, 'a>) {
-        let Some(alias) = self.aliases.get(&value_key(as_value)) else {
+        let Some(alias) = self.aliases.get(&value_key(as_value)).copied() else {
             return self.add_base(value);
         };
-        let alias = Alias {
-            chain: alias.chain.clone(),
-            ..*alias
-        };
         self.aliases.insert(value_key(value), alias);
+    }
+
+    /// The chain with a view more.
+    fn extend(&mut self, chain: Option<usize>, view: View<'c, 'a>) -> Option<usize> {
+        self.links.push(Link {
+            view,
+            before: chain,
+        });
+        self.links.len().checked_sub(1)
+    }
+
+    /// The views of a chain, the base's own first.
+    fn views(&self, chain: Option<usize>) -> Vec<View<'c, 'a>> {
+        let link = |at: usize| self.links.get(at);
+        let first = chain.and_then(link);
+        let links = std::iter::successors(first, |last| last.before.and_then(link));
+        let mut views: Vec<_> = links.map(|link| link.view).collect();
+        views.reverse();
+        views
     }
 
     /// What stands for a value now; values that are no tensors stand for themselves.
@@ -151,7 +174,7 @@ impl<'c: 'a, 'a> Aliases<'c, 'a> {
         let base = self.bases.get(alias.base)?;
         (base.generation > alias.generation).then(|| Stale {
             base: base.value,
-            chain: alias.chain.clone(),
+            chain: self.views(alias.chain),
         })
     }
 
@@ -163,11 +186,10 @@ impl<'c: 'a, 'a> Aliases<'c, 'a> {
         }
     }
 
+    /// The views from the base to an alias, the base's own first; none for the base itself.
     pub fn chain(&self, value: Value<'c, 'a>) -> Vec<View<'c, 'a>> {
-        self.aliases
-            .get(&value_key(value))
-            .map(|alias| alias.chain.clone())
-            .unwrap_or_default()
+        let alias = self.aliases.get(&value_key(value));
+        self.views(alias.and_then(|alias| alias.chain))
     }
 
     /// What the base of an alias holds.

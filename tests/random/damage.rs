@@ -1,4 +1,5 @@
-//! Damaged programs through random lists of passes: a diagnostic or a program, never a panic.
+//! Damaged programs through random lists of passes, and through what prints and checks: a diagnostic or a program,
+//! never a panic.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +10,17 @@ use expc_tests::driver;
 
 use super::{Random, program};
 use crate::engine;
+
+/// What else reads a program and runs nothing of it.
+const COMMANDS: [&str; 7] = [
+    "check -",
+    "print -",
+    "report -",
+    "opt - --emit text",
+    "opt - --emit dot",
+    "opt - --to core --emit json",
+    "opt - --to optimized",
+];
 
 /// The programs of the text tests, each split into its lines.
 pub fn texts() -> Result<Vec<Vec<String>>, String> {
@@ -59,6 +71,25 @@ pub fn check(texts: &[Vec<String>], random: &mut Random) -> Result<(), String> {
         damage(random, texts, &mut lines);
     }
     let text = lines.join("\n");
+    let arguments = match random.below(4) {
+        0 => random
+            .one_of(&COMMANDS)
+            .split(' ')
+            .map(str::to_owned)
+            .collect(),
+        _ => passes(random),
+    };
+    match driver::call(engine::drive, &arguments, text.as_bytes()) {
+        Ok(outcome) if outcome.status <= driver::STATUS_FAULT => Ok(()),
+        Ok(outcome) => Err(format!(
+            "status {} of {arguments:?}\n{text}",
+            outcome.status
+        )),
+        Err(message) => Err(format!("{message}\n{arguments:?}\n{text}")),
+    }
+}
+
+fn passes(random: &mut Random) -> Vec<String> {
     let passes: Vec<&str> = (0..1 + random.below(4))
         .map(|_| PASSES[random.below(PASSES.len())].name)
         .collect();
@@ -70,14 +101,7 @@ pub fn check(texts: &[Vec<String>], random: &mut Random) -> Result<(), String> {
     if random.below(4) == 0 {
         arguments.push("--fast-math".to_owned());
     }
-    match driver::call(engine::drive, &arguments, text.as_bytes()) {
-        Ok(outcome) if outcome.status <= driver::STATUS_FAULT => Ok(()),
-        Ok(outcome) => Err(format!(
-            "status {} of {arguments:?}\n{text}",
-            outcome.status
-        )),
-        Err(message) => Err(format!("{message}\n{arguments:?}\n{text}")),
-    }
+    arguments
 }
 
 /// Changes a line, or the order of lines.

@@ -347,6 +347,7 @@ fn linspace<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let options = b.result_options()?;
     let steps = b.int("steps")?;
     match (steps, start.clone()) {
+        (..0, _) => return refuse(format!("`steps` is {steps}")),
         (0, _) => return single(b.full([Size::Static(0)], 0, &options)?),
         (1, End::Number(number)) => {
             return single(b.full([Size::Static(1)], number, &options)?);

@@ -16,7 +16,7 @@ use melior::{
 
 use crate::{
     pattern::{Refusal, Rewrite},
-    shape::{self, InferredReturn, ShapeEnv},
+    shape::{self, ShapeEnv},
 };
 
 /// Gives a value the recorded type, but for the strides, which are those that inference found. Whether they
@@ -107,24 +107,29 @@ pub(super) fn carry_on_types<'c: 'a, 'a>(env: &ShapeEnv<'_>, value: Value<'c, 'a
     }
 }
 
-/// The fault of an op that the program gives other dtypes or sizes than inference does; none where they agree.
+/// The fault of an op of which the program has other results, or results of other dtypes or sizes, than inference
+/// gives; none where they agree.
 pub(super) fn wrongly_recorded(env: &ShapeEnv<'_>, op: OperationRef<'_, '_>) -> Option<Refusal> {
-    let wrong = inferred_results(env, op)
-        .into_iter()
-        .find(|(result, found)| {
+    let name = AtenOp::new(op).name();
+    let found = inferred_types(env, op)?;
+    let what = if found.len() == op.result_count() {
+        let mut results = op.results().map(Value::from).zip(found);
+        let (result, found) = results.find(|(result, found)| {
             let recorded = TensorMeta::from_mlir(result.r#type());
             match (recorded, found) {
                 (Some(recorded), ValueType::Tensor(found)) => !super::same_shape(&recorded, found),
                 _ => false,
             }
-        });
-    let (result, found) = wrong?;
-    let what = format!(
-        "`{}` gives {}, the program records {}",
-        AtenOp::new(op).name(),
-        found.to_mlir(mlir::context_of(op)),
-        result.r#type()
-    );
+        })?;
+        let found = found.to_mlir(mlir::context_of(op));
+        format!(
+            "`{name}` gives {found}, the program records {}",
+            result.r#type()
+        )
+    } else {
+        let (found, recorded) = (found.len(), op.result_count());
+        format!("`{name}` gives {found} results, the program has {recorded}")
+    };
     Some(Diagnostic::at(&op, super::WRONGLY_RECORDED, what).into())
 }
 
@@ -133,21 +138,15 @@ fn inferred_results<'c: 'a, 'a>(
     env: &ShapeEnv<'_>,
     op: OperationRef<'c, 'a>,
 ) -> Vec<(Value<'c, 'a>, ValueType)> {
+    let found = inferred_types(env, op).unwrap_or_default();
+    op.results().map(Value::from).zip(found).collect()
+}
+
+/// The types that inference gives the results of an op now; none where it gives none.
+fn inferred_types(env: &ShapeEnv<'_>, op: OperationRef<'_, '_>) -> Option<Vec<ValueType>> {
     let view = AtenOp::new(op);
-    let Ok(arguments) = view.arguments() else {
-        return Vec::new();
-    };
-    let Ok(inferred) = shape::infer(env, &view.name(), &arguments) else {
-        return Vec::new();
-    };
-    let types = inferred
-        .results
-        .into_iter()
-        .flat_map(|result| match result {
-            InferredReturn::Single(value_type) => vec![value_type],
-            InferredReturn::List(types) => types,
-        });
-    op.results().map(Value::from).zip(types).collect()
+    let inferred = shape::infer(env, &view.name(), &view.arguments().ok()?).ok()?;
+    Some(inferred.values().cloned().collect())
 }
 
 /// The results of an op whose strides are not what they were.

@@ -12,7 +12,7 @@ use melior::{
     },
 };
 
-use crate::shape::{self, Inferred, InferredReturn, NoInference, ShapeEnv};
+use crate::shape::{self, Inferred, NoInference, ShapeEnv};
 
 /// A place for new ops: before `anchor`, at the location of the op that they stand for.
 #[derive(Clone, Copy)]
@@ -261,14 +261,10 @@ fn result_specs<'c>(name: &str, types: Vec<Type<'c>>) -> Vec<ResultSpec<'c>> {
 }
 
 fn flat_types<'c>(context: &'c Context, inferred: &Inferred) -> Vec<Type<'c>> {
-    let mut types = Vec::new();
-    for result in &inferred.results {
-        match result {
-            InferredReturn::Single(one) => types.push(one.to_mlir(context)),
-            InferredReturn::List(list) => types.extend(list.iter().map(|ty| ty.to_mlir(context))),
-        }
-    }
-    types
+    inferred
+        .values()
+        .map(|value| value.to_mlir(context))
+        .collect()
 }
 
 /// The recorded type with the strides and offset of the inferred one; the inferred one where they are of different

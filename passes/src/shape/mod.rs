@@ -134,6 +134,16 @@ pub struct Inferred {
     pub syms: Vec<String>,
 }
 
+impl Inferred {
+    /// The types of all values, lists flattened.
+    pub fn values(&self) -> impl Iterator<Item = &ValueType> {
+        self.results.iter().flat_map(|result| match result {
+            InferredReturn::Single(one) => std::slice::from_ref(one),
+            InferredReturn::List(list) => list,
+        })
+    }
+}
+
 /// One return of an op's schema.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InferredReturn {

@@ -64,3 +64,8 @@ struct DecompositionGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/dynamic-shapes.md")]
 struct DynamicShapesGuide;
+
+/// The guide, whose examples are run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/export-from-tch.md")]
+struct TchGuide;

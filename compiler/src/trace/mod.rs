@@ -36,8 +36,9 @@ pub use expc_dialects::{Constant, ScalarType};
 pub use control::Tensors;
 pub use dim::{AdditionalInputs, Dim, DynamicShapes, ShapesCollection, Spec};
 pub use eager::{
-    ByModule, ByTensor, ByTensors, ByTwoTensors, ByValues, IntoInputs, IntoOutput, ModuleScope,
-    Options, Output, Traceable, enter, export, module,
+    ByModule, ByTensor, ByTensors, ByTwoTensors, ByValues, ExportReport, IntoInputs, IntoOutput,
+    ModuleReport, ModuleScope, Options, Output, Traceable, enter, export, module,
+    report_exportability,
 };
 pub use graph::Recorded;
 pub use lower::code;

@@ -262,6 +262,7 @@ unsafe extern "C" {
     pub(super) fn expc_recorder_start(recorder: *mut CxxRecorder) -> bool;
     pub(super) fn expc_recorder_stop(recorder: *mut CxxRecorder);
     pub(super) fn expc_recorder_scope(scope: u32);
+    pub(super) fn expc_recorder_protection(on: bool);
     pub(super) fn expc_recorder_value_of(recorder: *mut CxxRecorder, source: *mut C_tensor) -> u32;
     pub(super) fn expc_recorder_value_count(recorder: *const CxxRecorder) -> usize;
     pub(super) fn expc_recorder_value_origin(recorder: *const CxxRecorder, value: u32) -> i32;

@@ -143,6 +143,8 @@ struct expc_recorder {
   std::vector<void*> frames;
   uint32_t scope = 0;
   bool started = false;
+  // Whether the elements of protected tensors are refused now.
+  bool is_protecting = true;
   // Whether calls run on tensors without elements.
   bool is_abstract = false;
   std::unordered_map<at::TensorImpl*, at::Tensor> shadows;
@@ -247,13 +249,18 @@ struct expc_recorder {
     if (!tensor.has_storage()) return;
     c10::StorageImpl* storage = tensor.storage().unsafeGetStorageImpl();
     auto owner = c10::intrusive_ptr<c10::StorageImpl>::reclaim_copy(storage);
-    if (refusing.emplace(storage, WeakStorage(owner)).second) refuse_access(*storage, true);
+    if (refusing.emplace(storage, WeakStorage(owner)).second) refuse_access(*storage, is_protecting);
+  }
+
+  void refuse_all(bool refuse) {
+    is_protecting = refuse;
+    for (auto& entry : refusing) {
+      if (auto storage = entry.second.lock()) refuse_access(*storage, refuse);
+    }
   }
 
   void allow_all() {
-    for (auto& entry : refusing) {
-      if (auto storage = entry.second.lock()) refuse_access(*storage, false);
-    }
+    refuse_all(false);
     refusing.clear();
   }
 
@@ -309,7 +316,7 @@ void visit_tensors(const c10::IValue& value, Visit&& visit) {
 // Lets the kernels of a call reach the memory of its arguments, and nobody else.
 class Access {
  public:
-  Access(expc_recorder& recorder, c10::ArrayRef<c10::IValue> arguments) {
+  Access(expc_recorder& of, c10::ArrayRef<c10::IValue> arguments) : recorder(of) {
     for (const auto& argument : arguments) {
       visit_tensors(argument, [&](const at::Tensor& tensor) {
         if (!tensor.has_storage()) return;
@@ -323,12 +330,13 @@ class Access {
     }
   }
   ~Access() {
-    for (auto& storage : opened) refuse_access(*storage, true);
+    for (auto& storage : opened) refuse_access(*storage, recorder.is_protecting);
   }
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
  private:
+  expc_recorder& recorder;
   std::vector<c10::intrusive_ptr<c10::StorageImpl>> opened;
 };
 
@@ -517,6 +525,10 @@ void expc_recorder_stop(expc_recorder* recorder) {
 
 void expc_recorder_scope(uint32_t scope) {
   if (current != nullptr) current->scope = scope;
+}
+
+void expc_recorder_protection(bool on) {
+  if (current != nullptr && current->is_protecting != on) current->refuse_all(on);
 }
 
 uint32_t expc_recorder_value_of(expc_recorder* recorder, tensor source) {

@@ -79,6 +79,8 @@ bool expc_recorder_start(expc_recorder* recorder);
 void expc_recorder_stop(expc_recorder* recorder);
 // The number that following calls of this thread carry; does nothing where none is recorded.
 void expc_recorder_scope(uint32_t scope);
+// Whether the thread's recording lets nobody but kernels reach the elements of protected tensors; at first it does so.
+void expc_recorder_protection(bool on);
 
 // After the recording. The value of a tensor, captured now if no call gave it.
 uint32_t expc_recorder_value_of(expc_recorder* recorder, tensor source);

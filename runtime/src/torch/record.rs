@@ -171,6 +171,13 @@ pub fn set_scope(scope: u32) {
     unsafe { ffi::expc_recorder_scope(scope) }
 }
 
+/// Whether this thread's recording refuses the elements of protected tensors, as it does at first; does nothing where
+/// the thread is not recorded.
+pub fn set_protection(on: bool) {
+    // SAFETY: no preconditions.
+    unsafe { ffi::expc_recorder_protection(on) }
+}
+
 /// Whether a message of libtorch says that protected elements were read.
 pub fn is_data_read(message: &str) -> bool {
     // SAFETY: the marker is a static text that ends in zero.

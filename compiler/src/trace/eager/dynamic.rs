@@ -10,7 +10,7 @@ use expc_symbolic::{Expr, Value as Number, eval};
 use tch::{Kind, Tensor};
 
 use super::{
-    capture::{self, Capture, Code, NamedWeight},
+    capture::{self, Capture, Request},
     code, values,
 };
 use crate::Diagnostics;
@@ -19,6 +19,10 @@ use crate::Diagnostics;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SizeSymbol {
     pub name: String,
+    /// What users call it: the name of the dimension, or which size it is.
+    pub label: String,
+    /// It may be fixed where the code does not allow it to change.
+    pub is_auto: bool,
     pub min: Option<i64>,
     pub max: Option<i64>,
     /// Its value for the inputs that were given.
@@ -32,6 +36,8 @@ pub(super) struct DynamicDim {
     pub tensor: usize,
     pub dim: usize,
     pub expr: Expr,
+    /// `x.size()[0]`.
+    pub source: String,
 }
 
 /// The sizes that may change.
@@ -51,6 +57,42 @@ const STEPS: [i64; 8] = [1, 3, 2, 5, 7, -1, 4, -2];
 impl DynamicSizes {
     pub fn is_empty(&self) -> bool {
         self.symbols.is_empty()
+    }
+
+    /// The symbols that may be fixed.
+    pub fn autos(&self) -> Vec<String> {
+        let autos = self.symbols.iter().filter(|symbol| symbol.is_auto);
+        autos.map(|symbol| symbol.name.clone()).collect()
+    }
+
+    /// The same with some symbols fixed to the given sizes; they are alone in their expressions.
+    pub fn without(&self, fixed: &[String]) -> Self {
+        let is_fixed = |expr: &Expr| {
+            let symbols = expr.free_symbols();
+            symbols
+                .iter()
+                .any(|symbol| fixed.iter().any(|name| name == symbol.name()))
+        };
+        let symbols = self.symbols.iter();
+        let dims = self.dims.iter();
+        Self {
+            symbols: symbols
+                .filter(|symbol| !fixed.contains(&symbol.name))
+                .cloned()
+                .collect(),
+            dims: dims.filter(|dim| !is_fixed(&dim.expr)).cloned().collect(),
+        }
+    }
+
+    /// Where a symbol stands: `x.size()[0], y.size()[1]`.
+    fn sources(&self, symbol: &SizeSymbol) -> String {
+        let uses = |expr: &Expr| {
+            let symbols = expr.free_symbols();
+            symbols.iter().any(|free| free.name() == symbol.name)
+        };
+        let dims = self.dims.iter().filter(|dim| uses(&dim.expr));
+        let sources: Vec<String> = dims.map(|dim| format!("`{}`", dim.source)).collect();
+        sources.join(", ")
     }
 
     /// The expression of a size of an input; none if it is static.
@@ -90,7 +132,7 @@ impl DynamicSizes {
             let Some(final_value) = others.last() else {
                 let what = format!(
                     "`{}` can have no value but {}, so its size cannot be dynamic",
-                    symbol.name, symbol.hint
+                    symbol.label, symbol.hint
                 );
                 let advice = "leave the size static, or widen the range";
                 return Err(Diagnostic::error(code::CONSTRAINT, what).help(advice));
@@ -132,16 +174,19 @@ pub(super) struct Traces {
 }
 
 /// Runs the code at several sizes, or once if none may change.
-pub(super) fn traces(
-    code: &Code<'_>,
-    inputs: &[Value],
-    weights: &[NamedWeight],
-    with_gradients: bool,
+pub(super) fn traces(request: &Request<'_>, dynamic: &DynamicSizes) -> Result<Traces, Diagnostics> {
+    with_others(capture::capture(request)?, request, dynamic)
+}
+
+/// The recordings at several sizes, of which the first is there already.
+pub(super) fn with_others(
+    first: Capture,
+    request: &Request<'_>,
     dynamic: &DynamicSizes,
 ) -> Result<Traces, Diagnostics> {
     let assignments = dynamic.assignments()?;
     let mut captures = Vec::with_capacity(assignments.len());
-    captures.push(capture::capture(code, inputs, weights, with_gradients)?);
+    captures.push(first);
     if dynamic.is_empty() {
         return Ok(Traces {
             captures,
@@ -149,9 +194,13 @@ pub(super) fn traces(
         });
     }
     for assignment in assignments.iter().skip(1) {
-        let resized = resized(inputs, dynamic, assignment)?;
-        let capture = capture::capture(code, &resized, weights, with_gradients)
-            .map_err(|faults| violation(faults, dynamic, assignment))?;
+        let resized = resized(request.inputs, dynamic, assignment)?;
+        let other = Request {
+            inputs: &resized,
+            ..*request
+        };
+        let capture = capture::capture(&other)
+            .map_err(|faults| violation(faults, request, dynamic, assignment))?;
         captures.push(capture);
     }
     Ok(Traces {
@@ -231,28 +280,91 @@ fn with_size(tensor: &Tensor, dim: usize, size: i64) -> Result<Tensor, Diagnosti
 }
 
 /// What a fault at other sizes than the given ones says: that a size may not change as it was told.
-fn violation(faults: Diagnostics, dynamic: &DynamicSizes, assignment: &[i64]) -> Diagnostics {
-    let changed: Vec<String> = dynamic
+fn violation(
+    faults: Diagnostics,
+    request: &Request<'_>,
+    dynamic: &DynamicSizes,
+    assignment: &[i64],
+) -> Diagnostics {
+    let changed: Vec<(&SizeSymbol, i64)> = dynamic
         .symbols
         .iter()
         .zip(assignment)
         .filter(|(symbol, value)| symbol.hint != **value)
-        .map(|(symbol, value)| format!("`{}` = {value} (given: {})", symbol.name, symbol.hint))
+        .map(|(symbol, value)| (symbol, *value))
         .collect();
+    let values = changed.iter().map(|(symbol, value)| {
+        let sources = dynamic.sources(symbol);
+        format!(
+            "`{}` = {value} ({sources}; given: {})",
+            symbol.label, symbol.hint
+        )
+    });
+    let values: Vec<String> = values.collect();
+    let labels: Vec<String> = changed
+        .iter()
+        .map(|(symbol, _)| format!("`{}`", symbol.label))
+        .collect();
+    let advice = match multiple(&changed, request, dynamic) {
+        Some((symbol, factor)) => format!(
+            "the code takes multiples of {factor}: say `{factor} * Dim::new(\"{}\")`",
+            symbol.label
+        ),
+        None => format!(
+            "say `Dim::STATIC` of {}, or give bounds that the code allows",
+            labels.join(", ")
+        ),
+    };
     let faults = faults.into_vec().into_iter().map(|fault| Diagnostic {
         code: code::CONSTRAINT,
         message: format!(
-            "the code takes these inputs, but not with {}: {}",
-            changed.join(", "),
+            "constraint violation: the code takes the given inputs, but not {}: {}",
+            values.join(", "),
             fault.message
         ),
-        help: Some(
-            "make these sizes static, bound them with a range, or say what they are multiples of, `2*n`"
-                .to_owned(),
-        ),
+        help: Some(advice.clone()),
         ..fault
     });
     Diagnostics::new(faults.collect())
+}
+
+/// The factors that are tried when a size cannot be any number.
+const FACTORS: [i64; 9] = [2, 3, 4, 5, 6, 7, 8, 16, 32];
+
+/// If one symbol alone changed: of what its values must be multiples for the code to take them.
+fn multiple<'a>(
+    changed: &[(&'a SizeSymbol, i64)],
+    request: &Request<'_>,
+    dynamic: &DynamicSizes,
+) -> Option<(&'a SizeSymbol, i64)> {
+    let [(symbol, _)] = changed else {
+        return None;
+    };
+    let position = dynamic.symbols.iter().position(|known| known == *symbol)?;
+    let passes = |value: i64| {
+        let mut assignment: Vec<i64> = dynamic.symbols.iter().map(|symbol| symbol.hint).collect();
+        if let Some(slot) = assignment.get_mut(position) {
+            *slot = value;
+        }
+        resized(request.inputs, dynamic, &assignment).is_ok_and(|inputs| {
+            let other = Request {
+                inputs: &inputs,
+                ..*request
+            };
+            capture::capture(&other).is_ok()
+        })
+    };
+    let factors = FACTORS
+        .into_iter()
+        .filter(|factor| symbol.hint % factor == 0);
+    let mut fitting = factors.filter(|factor| {
+        [1, 3].into_iter().all(|times| {
+            let more = factor.checked_mul(times);
+            let value = more.and_then(|more| more.checked_add(symbol.hint));
+            value.is_some_and(passes)
+        })
+    });
+    fitting.next().map(|factor| (*symbol, factor))
 }
 
 #[cfg(test)]
@@ -262,6 +374,8 @@ mod tests {
     fn symbol(min: Option<i64>, max: Option<i64>) -> SizeSymbol {
         SizeSymbol {
             name: "s0".to_owned(),
+            label: "rows".to_owned(),
+            is_auto: false,
             min,
             max,
             hint: 4,

@@ -8,7 +8,7 @@ use expc_runtime::torch::{
     TensorInfo, Value,
     record::{Origin, Outcome, RecordedCall, RecordedTensor, RecordedValue, ValueNumber},
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tch::Tensor;
 
 use super::{
@@ -16,45 +16,53 @@ use super::{
     code,
     dynamic::{DynamicSizes, Traces},
     graph::{Arg, Builder, Call, CallArg, CallResult, GraphId, Recorded, ValueId, ValueInfo},
-    modules::ModulePaths,
+    lines::Lines,
     pytree, rows,
     shapes::Shapes,
     values,
 };
+use crate::Diagnostics;
 
 /// What the program is made from, apart from its calls.
 pub(super) struct Source<'a> {
     /// With the names of their parameters.
     pub inputs: &'a [(String, Value)],
     pub weights: &'a [NamedWeight],
+    /// Whether calls get the lines of Rust that made them.
+    pub with_lines: bool,
 }
 
 /// The program of recordings of the same code at several sizes, or of one.
 ///
 /// # Errors
-/// A call that no program can hold, or one that is not the same at all sizes.
+/// All calls that no program can hold, or that are not the same at all sizes.
 pub(super) fn emit(
     source: &Source<'_>,
     traces: &Traces,
     dynamic: &DynamicSizes,
-) -> Result<Recorded, Diagnostic> {
+) -> Result<Recorded, Diagnostics> {
     let capture = rows::same_calls(traces, dynamic)?;
     let mut builder = Builder::new();
     builder.sizes = dynamic.sizes();
     let mut emitter = Emitter {
         traces,
         capture,
-        paths: ModulePaths::of(capture, source.weights),
         builder,
         bound: FxHashMap::default(),
+        lost: FxHashSet::default(),
+        lines: source.with_lines.then(Lines::default),
         n_constants: 0,
         shapes: Shapes::new(traces, dynamic),
         numbers: FxHashMap::default(),
     };
     emitter.inputs(source, dynamic)?;
     emitter.weights(source.weights)?;
-    for position in 0..capture.recording.calls.len() {
-        emitter.call(position)?;
+    let calls = 0..capture.recording.calls.len();
+    let faults: Vec<Diagnostic> = calls
+        .filter_map(|position| emitter.call(position).err())
+        .collect();
+    if !faults.is_empty() {
+        return Err(Diagnostics::new(faults));
     }
     emitter.outputs()?;
     emitter.calling(source);
@@ -66,10 +74,12 @@ pub(super) struct Emitter<'a> {
     pub traces: &'a Traces,
     /// The first of the traces.
     pub capture: &'a Capture,
-    paths: ModulePaths,
     pub builder: Builder,
     /// What a tensor is now; an in-place operator gives it a new value.
     bound: FxHashMap<ValueNumber, ValueId>,
+    /// Tensors that faulty calls gave.
+    lost: FxHashSet<ValueNumber>,
+    lines: Option<Lines>,
     n_constants: usize,
     pub shapes: Shapes,
     /// Sizes that have been computed, by the text of their expressions.
@@ -155,6 +165,7 @@ impl Emitter<'_> {
         self.weight(InputKind::ConstantTensor, &target, tensor)
     }
 
+    /// Emits a call; one that takes what a faulty call gave is passed over.
     fn call(&mut self, position: usize) -> Result<(), Diagnostic> {
         let capture = self.capture;
         let Some(call) = capture.recording.calls.get(position) else {
@@ -165,25 +176,51 @@ impl Emitter<'_> {
         if call.outcome != Outcome::Returned || !(has_tensor || call.results.is_empty()) {
             return Ok(());
         }
-        let fail = |fault: Diagnostic| Diagnostic {
-            place: capture::place(call, &capture.paths),
+        let takes = tensors_in_all(&call.arguments);
+        let is_lost = takes.iter().any(|tensor| self.lost.contains(&tensor.value));
+        let given = match is_lost {
+            true => Ok(Vec::new()),
+            false => self.emitted(position, call),
+        };
+        let given = given.map_err(|fault| Diagnostic {
+            place: capture::place(call, position, &capture.modules),
             ..fault
-        };
-        let metadata = vec![("nn_module_stack".to_owned(), self.paths.stack(position))];
-        let given = match data_of(capture, call) {
-            Some((number, held)) => {
-                rows::same_data(self.traces, number).map_err(fail)?;
-                self.data(held, metadata)?
-            }
-            None => self.recorded_call(position, call, metadata).map_err(fail)?,
-        };
-        let numbers = rows::flat(&call.results);
-        for (result, value) in numbers.into_iter().zip(given) {
-            if let RecordedValue::Tensor(tensor) = result {
-                self.bound.insert(tensor.value, value);
+        });
+        let values = given.as_deref().unwrap_or_default().iter();
+        let mut values = values.copied().map(Some).chain(std::iter::repeat(None));
+        for (result, value) in rows::flat(&call.results).into_iter().zip(&mut values) {
+            match (result, value) {
+                (RecordedValue::Tensor(tensor), Some(value)) => {
+                    self.bound.insert(tensor.value, value);
+                }
+                (RecordedValue::Tensor(tensor), None) => {
+                    self.lost.insert(tensor.value);
+                }
+                _ => {}
             }
         }
-        Ok(())
+        given.map(|_| ())
+    }
+
+    fn emitted(
+        &mut self,
+        position: usize,
+        call: &RecordedCall,
+    ) -> Result<Vec<ValueId>, Diagnostic> {
+        let mut metadata = vec![(
+            "nn_module_stack".to_owned(),
+            self.capture.modules.stack(position),
+        )];
+        if let Some(line) = self.lines.as_mut().and_then(|lines| lines.of(&call.frames)) {
+            metadata.push(("stack_trace".to_owned(), line.stack_trace(&call.op)));
+        }
+        match data_of(self.capture, call) {
+            Some((number, held)) => {
+                rows::same_data(self.traces, number)?;
+                self.data(held, metadata)
+            }
+            None => self.recorded_call(position, call, metadata),
+        }
     }
 
     fn recorded_call(
@@ -290,7 +327,7 @@ impl Emitter<'_> {
         calling.inputs = Some(pytree::call(trees, Vec::new()));
         calling.outputs = Some(self.capture.output_tree.clone());
         calling.arg_names = source.inputs.iter().map(|(name, _)| name.clone()).collect();
-        calling.modules = self.paths.called();
+        calling.modules = self.capture.modules.called();
     }
 }
 
@@ -365,7 +402,7 @@ fn is_row_major(sizes: &[i64], strides: &[i64]) -> bool {
 }
 
 /// An input that is no tensor.
-fn constant_of(value: &Value) -> Result<Constant, Diagnostic> {
+pub(super) fn constant_of(value: &Value) -> Result<Constant, Diagnostic> {
     Ok(match value {
         Value::None => Constant::None,
         Value::Int(value) => Constant::Int(*value),

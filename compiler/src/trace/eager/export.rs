@@ -2,20 +2,19 @@
 
 use expc_dialects::Diagnostic;
 use expc_runtime::torch::Value;
-use expc_symbolic::Expr;
 use rustc_hash::FxHashSet;
 use tch::{Tensor, nn};
 
 use super::{
-    capture::NamedWeight,
+    capture::{Code, NamedWeight, Request},
     code,
-    dynamic::{self, DynamicDim, DynamicSizes, SizeSymbol},
+    dynamic::{self, DynamicSizes, Traces},
     emit::{self, Source},
     graph::Recorded,
-    sizes::line_of,
-    values::{self, Output, Traceable},
+    specs,
+    values::{Output, Traceable},
 };
-use crate::Diagnostics;
+use crate::{Diagnostics, trace::dim::DynamicShapes};
 
 /// How to export.
 ///
@@ -30,9 +29,9 @@ pub struct Options {
     weights: Vec<NamedWeight>,
     input_names: Vec<String>,
     train: bool,
-    /// Input leaf, dimension, expression.
-    dynamic: Vec<(String, usize, String)>,
-    ranges: Vec<(String, i64, i64)>,
+    is_abstract: bool,
+    without_lines: bool,
+    shapes: DynamicShapes,
 }
 
 impl Options {
@@ -81,60 +80,30 @@ impl Options {
         self
     }
 
-    /// The size of an input in a dimension may change: `size` names it, `batch`, or says what it is made of, `2*n + 1`.
-    /// Sizes with the same name are equal. Elements of lists and dictionaries have names such as `x_0` and `x_key`.
+    /// Traces without computing: inputs have sizes and no elements meanwhile, so that a trace costs little whatever the
+    /// sizes. Operators for which libtorch cannot do so run on zeros. Code that asks a tensor for its device is told one
+    /// that the program will not name.
+    #[must_use]
+    pub fn without_data(mut self) -> Self {
+        self.is_abstract = true;
+        self
+    }
+
+    /// Leaves the lines of Rust out of the program; finding them needs the debug information of the binary.
+    #[must_use]
+    pub fn without_lines(mut self) -> Self {
+        self.without_lines = true;
+        self
+    }
+
+    /// Which sizes of the inputs may change, by the names of the inputs. The code is traced at several sizes then, and
+    /// integers that it computes from sizes become expressions.
     ///
-    /// The code is traced at several sizes then, and integers that it computes from sizes become expressions.
+    /// Sizes that are `Dim::AUTO` change where the code allows it; those that are equal in the given inputs stay equal.
     #[must_use]
-    pub fn dynamic(mut self, input: &str, dim: usize, size: &str) -> Self {
-        self.dynamic.push((input.to_owned(), dim, size.to_owned()));
+    pub fn dynamic_shapes(mut self, shapes: DynamicShapes) -> Self {
+        self.shapes = shapes;
         self
-    }
-
-    /// The least and the largest value that a name in sizes may have; without it the program takes any from 0 on, and
-    /// is traced with some from 2 on.
-    #[must_use]
-    pub fn range(mut self, name: &str, min: i64, max: i64) -> Self {
-        self.ranges.push((name.to_owned(), min, max));
-        self
-    }
-
-    /// What the sizes that may change are, with symbols in place of names.
-    fn dynamic_sizes(&self, inputs: &[(String, Value)]) -> Result<DynamicSizes, Diagnostic> {
-        let mut leaves = Vec::new();
-        for (name, input) in inputs {
-            values::leaves(name, input, &mut leaves);
-        }
-        let tensors = leaves.into_iter();
-        let tensors: Vec<(String, &Tensor)> = tensors
-            .filter_map(|(name, leaf)| Some((name, leaf.as_tensor()?)))
-            .collect();
-        let mut symbols = Symbols {
-            ranges: &self.ranges,
-            ..Symbols::default()
-        };
-        let mut dims = Vec::new();
-        for (input, dim, size) in &self.dynamic {
-            let found = tensors.iter().position(|(name, _)| name == input);
-            let position = found.ok_or_else(|| no_input(input, &tensors))?;
-            let given = tensors
-                .get(position)
-                .and_then(|(_, tensor)| tensor.size().get(*dim).copied());
-            let given = given.ok_or_else(|| {
-                let what = format!("the input `{input}` has no dimension {dim}");
-                Diagnostic::error(code::INPUTS, what)
-            })?;
-            dims.push(DynamicDim {
-                tensor: position,
-                dim: *dim,
-                expr: symbols.expr(size, given)?,
-            });
-        }
-        symbols.check_given(&self.dynamic, &dims, &tensors)?;
-        Ok(DynamicSizes {
-            symbols: symbols.found,
-            dims,
-        })
     }
 
     /// The inputs with their names.
@@ -158,113 +127,6 @@ impl Options {
         });
         Ok(named.collect())
     }
-}
-
-/// The names in sizes, as symbols.
-#[derive(Default)]
-struct Symbols<'a> {
-    ranges: &'a [(String, i64, i64)],
-    names: Vec<String>,
-    found: Vec<SizeSymbol>,
-}
-
-impl Symbols<'_> {
-    /// The expression that a text stands for, whose value for the given inputs is `given`.
-    fn expr(&mut self, text: &str, given: i64) -> Result<Expr, Diagnostic> {
-        let fail =
-            |why: String| Diagnostic::error(code::CONSTRAINT, format!("the size `{text}` {why}"));
-        let parsed = Expr::parse(text).map_err(|error| fail(format!("cannot be read: {error}")))?;
-        let mut replacements = std::collections::BTreeMap::new();
-        let free = parsed.free_symbols();
-        for name in &free {
-            let known = self.names.iter().position(|known| known == name.name());
-            let position = match known {
-                Some(position) => position,
-                None => {
-                    let hint = match (free.len(), line_of(&parsed, name.name())) {
-                        (1, Some((factor, shift))) => given
-                            .checked_sub(shift)
-                            .filter(|rest| rest.checked_rem(factor) == Some(0))
-                            .and_then(|rest| rest.checked_div(factor)),
-                        _ => None,
-                    };
-                    let hint = hint.ok_or_else(|| {
-                        fail(format!(
-                            "does not say what `{name}` is where it is {given}",
-                            name = name.name()
-                        ))
-                    })?;
-                    self.add(name.name(), hint)
-                }
-            };
-            if let Some(symbol) = self.found.get(position) {
-                let symbol = Expr::torch_symbol(&symbol.name);
-                replacements.insert(name.name().to_owned(), symbol);
-            }
-        }
-        parsed
-            .substitute(&replacements)
-            .map_err(|error| fail(error.to_string()))
-    }
-
-    fn add(&mut self, name: &str, hint: i64) -> usize {
-        let range = self.ranges.iter().find(|(ranged, ..)| ranged == name);
-        self.found.push(SizeSymbol {
-            name: format!("s{}", self.found.len()),
-            min: range.map(|(_, min, _)| *min),
-            max: range.map(|(_, _, max)| *max),
-            hint,
-        });
-        self.names.push(name.to_owned());
-        self.names.len() - 1
-    }
-
-    /// Makes sure that the given inputs have the sizes that were told of them.
-    fn check_given(
-        &self,
-        told: &[(String, usize, String)],
-        dims: &[DynamicDim],
-        tensors: &[(String, &Tensor)],
-    ) -> Result<(), Diagnostic> {
-        for symbol in &self.found {
-            let (min, max) = (symbol.min.unwrap_or(0), symbol.max.unwrap_or(i64::MAX));
-            if !(min..=max).contains(&symbol.hint) {
-                let what = format!(
-                    "a size is {} in the inputs, its range is {min} to {max}",
-                    symbol.hint
-                );
-                return Err(Diagnostic::error(code::CONSTRAINT, what));
-            }
-        }
-        let given = DynamicSizes {
-            symbols: self.found.clone(),
-            dims: Vec::new(),
-        };
-        let hints: Vec<i64> = self.found.iter().map(|symbol| symbol.hint).collect();
-        for ((input, dim, text), dynamic) in told.iter().zip(dims) {
-            let expected = dynamic::size_at(&dynamic.expr, &given, &hints)?;
-            let tensor = tensors.get(dynamic.tensor);
-            let found = tensor.and_then(|(_, tensor)| tensor.size().get(*dim).copied());
-            if found != Some(expected) {
-                let found = found.unwrap_or_default();
-                let what = format!(
-                    "`{text}` is {expected} elsewhere, but dimension {dim} of the input `{input}` is {found}"
-                );
-                let advice = "sizes with the same name are equal: give this one another name";
-                return Err(Diagnostic::error(code::CONSTRAINT, what).help(advice));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn no_input(name: &str, tensors: &[(String, &Tensor)]) -> Diagnostic {
-    let names: Vec<String> = tensors
-        .iter()
-        .map(|(name, _)| format!("`{name}`"))
-        .collect();
-    Diagnostic::error(code::INPUTS, format!("there is no input tensor `{name}`"))
-        .note(format!("the input tensors are {}", names.join(", ")))
 }
 
 /// What tells one tensor from another, whatever its handle.
@@ -339,18 +201,77 @@ pub fn export<By>(
     inputs: impl IntoInputs,
     options: &Options,
 ) -> Result<Recorded, Diagnostics> {
-    let inputs = options.named(inputs.into_inputs())?;
-    let values: Vec<Value> = inputs.iter().map(|(_, input)| input.clone()).collect();
-    let code = |values: &[Value], tensors: &[Tensor]| -> Result<Output, Diagnostic> {
-        model.call(values, tensors, options.train)
-    };
-    let dynamic = options.dynamic_sizes(&inputs)?;
-    let traces = dynamic::traces(&code, &values, &options.weights, options.train, &dynamic)?;
-    let source = Source {
-        inputs: &inputs,
-        weights: &options.weights,
-    };
-    Ok(emit::emit(&source, &traces, &dynamic)?)
+    let mut job = Job::new(model, inputs, options)?;
+    let autos = job.dynamic.autos();
+    let result = job.export();
+    if result.is_ok() || autos.is_empty() {
+        return result;
+    }
+    // One after the other: what the code does not allow stays as it is.
+    let all = std::mem::take(&mut job.dynamic);
+    let mut fixed = autos.clone();
+    for auto in &autos {
+        fixed.retain(|fixed| fixed != auto);
+        job.dynamic = all.without(&fixed);
+        if job.export().is_err() {
+            fixed.push(auto.clone());
+        }
+    }
+    job.dynamic = all.without(&fixed);
+    job.export()
+}
+
+/// A model with its inputs, as the parts of the tracer take them.
+pub(super) struct Job<'a> {
+    code: Box<Code<'a>>,
+    inputs: Vec<(String, Value)>,
+    values: Vec<Value>,
+    pub dynamic: DynamicSizes,
+    options: &'a Options,
+}
+
+impl<'a> Job<'a> {
+    pub fn new<By>(
+        model: &'a (impl Traceable<By> + ?Sized),
+        inputs: impl IntoInputs,
+        options: &'a Options,
+    ) -> Result<Self, Diagnostic> {
+        let inputs = options.named(inputs.into_inputs())?;
+        let code = |values: &[Value], tensors: &[Tensor]| -> Result<Output, Diagnostic> {
+            model.call(values, tensors, options.train)
+        };
+        Ok(Self {
+            code: Box::new(code),
+            values: inputs.iter().map(|(_, input)| input.clone()).collect(),
+            dynamic: specs::dynamic_sizes(&options.shapes, &inputs)?,
+            inputs,
+            options,
+        })
+    }
+
+    pub fn request(&self) -> Request<'_> {
+        Request {
+            code: &*self.code,
+            inputs: &self.values,
+            weights: &self.options.weights,
+            with_gradients: self.options.train,
+            is_abstract: self.options.is_abstract,
+        }
+    }
+
+    fn export(&self) -> Result<Recorded, Diagnostics> {
+        let traces = dynamic::traces(&self.request(), &self.dynamic)?;
+        self.program(&traces)
+    }
+
+    pub fn program(&self, traces: &Traces) -> Result<Recorded, Diagnostics> {
+        let source = Source {
+            inputs: &self.inputs,
+            weights: &self.options.weights,
+            with_lines: !self.options.without_lines,
+        };
+        emit::emit(&source, traces, &self.dynamic)
+    }
 }
 
 #[cfg(test)]

@@ -8,15 +8,19 @@ mod capture;
 mod dynamic;
 mod emit;
 mod export;
+mod lines;
 mod modules;
 mod numbers;
+mod report;
 mod rows;
 mod scope;
 mod shapes;
 mod sizes;
+mod specs;
 mod values;
 
 pub use export::{IntoInputs, Options, export};
+pub use report::{ExportReport, ModuleReport, report_exportability};
 pub use scope::{ModuleScope, enter, module};
 pub use values::{
     ByModule, ByTensor, ByTensors, ByTwoTensors, ByValues, IntoOutput, Output, Traceable,

@@ -1,17 +1,15 @@
 //! The module that each call belongs to: what the code says, or what the names of its weights tell.
 
-use expc_runtime::torch::record::{RecordedCall, ValueNumber};
+use expc_runtime::torch::record::{RecordedCall, Recording, ValueNumber};
 use rustc_hash::FxHashMap;
 
-use super::{
-    capture::{Capture, NamedWeight},
-    emit::visit_tensors,
-};
+use super::{capture::NamedWeight, emit::visit_tensors};
 
 /// What stands for the class of a module, which Rust does not know at run time.
 const CLASS: &str = "torch.nn.modules.module.Module";
 
 /// The path of each call.
+#[derive(Debug)]
 pub(super) struct ModulePaths {
     by_call: Vec<String>,
 }
@@ -19,17 +17,21 @@ pub(super) struct ModulePaths {
 impl ModulePaths {
     /// A call without a scope belongs to the module whose weights it uses. One without either stands between two that
     /// have one, and belongs to what their paths have in common.
-    pub fn of(capture: &Capture, weights: &[NamedWeight]) -> Self {
-        let names: FxHashMap<ValueNumber, &str> = capture
-            .weights
+    pub fn of(
+        recording: &Recording,
+        scopes: &[String],
+        numbers: &[ValueNumber],
+        weights: &[NamedWeight],
+    ) -> Self {
+        let names: FxHashMap<ValueNumber, &str> = numbers
             .iter()
             .zip(weights)
             .map(|(number, weight)| (*number, module_of(&weight.name)))
             .collect();
-        let calls = &capture.recording.calls;
+        let calls = &recording.calls;
         let known: Vec<Option<String>> = calls
             .iter()
-            .map(|call| known_path(call, capture, &names))
+            .map(|call| known_path(call, scopes, &names))
             .collect();
         let mut after = vec![None; known.len()];
         let mut next: Option<&str> = None;
@@ -83,11 +85,11 @@ impl ModulePaths {
 
 fn known_path(
     call: &RecordedCall,
-    capture: &Capture,
+    scopes: &[String],
     names: &FxHashMap<ValueNumber, &str>,
 ) -> Option<String> {
     let scope = usize::try_from(call.scope).ok()?;
-    if let Some(path) = capture.paths.get(scope).filter(|path| !path.is_empty()) {
+    if let Some(path) = scopes.get(scope).filter(|path| !path.is_empty()) {
         return Some(path.clone());
     }
     let mut of_weights: Option<String> = None;

@@ -63,19 +63,20 @@ pub(super) fn same_calls<'a>(
             at(dynamic, Some(assignment))
         );
         let mut fault = Diagnostic::error(code::CONSTRAINT, what).help(OTHER_WAY);
-        if let Some(call) = calls.get(position).or(calls.last()) {
-            fault.place = capture::place(call, &base.paths);
+        let last = position.min(calls.len().saturating_sub(1));
+        if let Some(call) = calls.get(last) {
+            fault.place = capture::place(call, last, &base.modules);
         }
         return Err(fault);
     }
     Ok(base)
 }
 
-/// `s0 = 4, s1 = 7`
+/// `batch` = 4, `length` = 7
 fn at(dynamic: &DynamicSizes, assignment: Option<&Vec<i64>>) -> String {
     let values = dynamic.symbols.iter().zip(assignment.into_iter().flatten());
     let values: Vec<String> = values
-        .map(|(symbol, value)| format!("{} = {value}", symbol.name))
+        .map(|(symbol, value)| format!("`{}` = {value}", symbol.label))
         .collect();
     values.join(", ")
 }

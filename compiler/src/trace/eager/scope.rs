@@ -13,6 +13,10 @@ struct Scopes {
     /// By number; the first is the root, which is also what code outside of any module has.
     paths: Vec<String>,
     current: u32,
+    /// Paths of modules that may read elements.
+    permitted: Vec<String>,
+    /// The innermost module that a panic left.
+    panicked_in: Option<String>,
 }
 
 thread_local! {
@@ -64,6 +68,9 @@ impl Drop for ModuleScope {
         if let Some(outer) = self.outer {
             SCOPES.with_borrow_mut(|scopes| {
                 if let Some(scopes) = scopes {
+                    if std::thread::panicking() && scopes.panicked_in.is_none() {
+                        scopes.panicked_in = Some(scopes.path(scopes.current).to_owned());
+                    }
                     scopes.set(outer);
                 }
             });
@@ -89,11 +96,24 @@ impl Scopes {
     fn set(&mut self, number: u32) {
         self.current = number;
         record::set_scope(number);
+        if !self.permitted.is_empty() {
+            let path = self.path(number);
+            record::set_protection(!self.permitted.iter().any(|permitted| permitted == path));
+        }
     }
 }
 
-/// Runs `body` with fresh paths; gives what it returned and the paths by number.
-pub(super) fn with_paths<T>(body: impl FnOnce() -> T) -> (T, Vec<String>) {
+/// Where a run was.
+#[derive(Debug, Default)]
+pub(super) struct Visited {
+    /// By number of the scope.
+    pub paths: Vec<String>,
+    /// The innermost module that a panic left; none if it was outside of any.
+    pub panicked_in: Option<String>,
+}
+
+/// Runs `body` with fresh paths; the modules in `permitted` may read elements.
+pub(super) fn with_paths<T>(permitted: &[String], body: impl FnOnce() -> T) -> (T, Visited) {
     /// Puts back what was there, also after a panic.
     struct Restore(Option<Scopes>);
     impl Drop for Restore {
@@ -104,16 +124,19 @@ pub(super) fn with_paths<T>(body: impl FnOnce() -> T) -> (T, Vec<String>) {
     let fresh = Scopes {
         paths: vec![String::new()],
         current: 0,
+        permitted: permitted.to_vec(),
+        panicked_in: None,
     };
     let _restore = Restore(SCOPES.replace(Some(fresh)));
     let result = body();
-    let paths = SCOPES.with_borrow(|scopes| {
-        let scopes = scopes.as_ref();
-        scopes
-            .map(|scopes| scopes.paths.clone())
-            .unwrap_or_default()
+    let visited = SCOPES.with_borrow(|scopes| {
+        let visited = scopes.as_ref().map(|scopes| Visited {
+            paths: scopes.paths.clone(),
+            panicked_in: scopes.panicked_in.clone(),
+        });
+        visited.unwrap_or_default()
     });
-    (result, paths)
+    (result, visited)
 }
 
 #[cfg(test)]
@@ -129,12 +152,12 @@ mod tests {
 
     #[test]
     fn paths_nest_and_are_left_again() {
-        let (seen, paths) = with_paths(|| {
+        let (seen, visited) = with_paths(&[], || {
             let inner = module("a", || module("b", current));
             (inner, current())
         });
         assert_eq!(seen, (Some("a.b".to_owned()), Some(String::new())));
-        assert_eq!(paths, ["", "a", "a.b"]);
+        assert_eq!(visited.paths, ["", "a", "a.b"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tch::{
 };
 
 use super::*;
+use crate::trace::Dim;
 
 const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -208,12 +209,14 @@ fn sizes_that_change_become_symbols() {
         flat.sum_dim_intlist([1_i64].as_slice(), false, Kind::Float) / (h * w) as f64
     };
     let x = Tensor::randn([2, 3, 9, 11], FLOAT);
+    let dims = [
+        (0, Dim::new("batch")),
+        (2, Dim::new("height").min(4).max(64)),
+    ];
     let options = Options::new()
         .weights(&store)
         .input_names(["x"])
-        .dynamic("x", 0, "batch")
-        .dynamic("x", 2, "height")
-        .range("height", 4, 64);
+        .dynamic_shapes(DynamicShapes::new().input("x", dims));
     let recorded = export(&code, &x, &options).expect("a program");
     assert_eq!(
         calls(&recorded),
@@ -237,12 +240,26 @@ fn sizes_that_change_become_symbols() {
 #[test]
 fn sizes_that_code_fixes_are_refused() {
     let x = Tensor::randn([4, 6], FLOAT);
-    let options = || Options::new().input_names(["x"]).dynamic("x", 0, "rows");
+    let rows = || DynamicShapes::new().input("x", [(0, Dim::new("rows"))]);
+    let options = || Options::new().input_names(["x"]).dynamic_shapes(rows());
     // A number that libtorch refuses at other sizes.
     let fixed = |x: &Tensor| x.view([24]);
     let faults = export(&fixed, &x, &options()).expect_err("a fault");
     assert!(
         faults.to_string().contains("`aten.view.default`"),
+        "{faults}"
+    );
+    assert!(
+        faults
+            .to_string()
+            .contains("`rows` = 5 (`x.size()[0]`; given: 4)"),
+        "{faults}"
+    );
+    // Halves.
+    let halves = |x: &Tensor| x.view([2, -1, 6]).sum(Kind::Float);
+    let faults = export(&halves, &x, &options()).expect_err("a fault");
+    assert!(
+        faults.to_string().contains("say `2 * Dim::new(\"rows\")`"),
         "{faults}"
     );
     // A loop over the rows.
@@ -254,6 +271,67 @@ fn sizes_that_code_fixes_are_refused() {
         x + Tensor::from_slice(&rows).unsqueeze(1)
     };
     assert_eq!(code_of(export(&data, &x, &options())), code::CONSTRAINT);
+}
+
+#[test]
+fn derived_and_automatic_sizes() {
+    let x = Tensor::randn([4, 6], FLOAT);
+    let y = Tensor::randn([2, 6], FLOAT);
+    let code = |x: &Tensor, y: &Tensor| {
+        let rows = x.size()[0] / 2;
+        x.view([rows, 2, -1])
+            .sum_dim_intlist([1_i64].as_slice(), false, Kind::Float)
+            + y
+    };
+    let half = Dim::new("half");
+    let shapes = DynamicShapes::new()
+        .input("x", vec![2 * half.clone(), Dim::AUTO])
+        .input("y", vec![half, Dim::AUTO]);
+    let options = Options::new()
+        .input_names(["x", "y"])
+        .dynamic_shapes(shapes);
+    let recorded = export(&code, [&x, &y], &options).expect("a program");
+    let text = recorded.text().expect("text");
+    assert!(
+        text.contains(r#"x: "f32[2*s0, s1]", y: "f32[s0, s1]""#),
+        "{text}"
+    );
+    let (x, y) = (Tensor::randn([6, 5], FLOAT), Tensor::randn([3, 5], FLOAT));
+    let expected = code(&x, &y);
+    check_runs(&recorded, &[x, y], &[expected]);
+    // What the code fixes is no fault of an automatic size.
+    let fixed = |x: &Tensor| x.view([24]);
+    let shapes = DynamicShapes::new().input("input", vec![Dim::AUTO, Dim::STATIC]);
+    let x = Tensor::randn([4, 6], FLOAT);
+    let recorded = export(&fixed, &x, &Options::new().dynamic_shapes(shapes)).expect("a program");
+    assert!(recorded.text().expect("text").contains("f32[4, 6]"));
+}
+
+#[test]
+fn a_trace_without_data_is_the_same_program() {
+    let store = nn::VarStore::new(Device::Cpu);
+    let net = vision::resnet::resnet18(&store.root(), 10);
+    let x = Tensor::randn([2, 3, 32, 32], FLOAT);
+    let options = || {
+        let shapes = DynamicShapes::new().input("x", [(0, Dim::new("batch"))]);
+        let options = Options::new().weights(&store).input_names(["x"]);
+        options.dynamic_shapes(shapes).without_lines()
+    };
+    let with = export(&net, &x, &options()).expect("a program");
+    let without = export(&net, &x, &options().without_data()).expect("a program");
+    assert_eq!(calls(&with), calls(&without));
+    let expected = tch::no_grad(|| net.forward_t(&x, false));
+    check_runs(&without, &[x], &[expected]);
+}
+
+#[test]
+fn calls_carry_the_line_that_made_them() {
+    let x = Tensor::randn([2], FLOAT);
+    let line = line!() + 1;
+    let recorded = export(&|x: &Tensor| x.relu(), &x, &Options::new()).expect("a program");
+    let text = recorded.text().expect("text");
+    let expected = format!("export/tests.rs:{line} in ");
+    assert!(text.contains(&expected), "{text}");
 }
 
 #[test]

@@ -4,10 +4,13 @@
 //! given inputs, for some where one symbol alone has another value, and for one where all have; the integers in these
 //! recordings then say what depends on what (`sizes.rs`).
 
-use expc_dialects::{Diagnostic, program};
+use expc_dialects::{
+    Diagnostic, program,
+    table::{self, Tag},
+};
 use expc_runtime::torch::Value;
 use expc_symbolic::{Expr, Value as Number, eval};
-use tch::{Kind, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::{
     capture::{self, Capture, Request},
@@ -184,29 +187,94 @@ pub(super) fn with_others(
     request: &Request<'_>,
     dynamic: &DynamicSizes,
 ) -> Result<Traces, Diagnostics> {
-    let assignments = dynamic.assignments()?;
-    let mut captures = Vec::with_capacity(assignments.len());
-    captures.push(first);
+    let mut traces = Traces {
+        assignments: vec![dynamic.symbols.iter().map(|symbol| symbol.hint).collect()],
+        captures: vec![first],
+    };
+    traces.add_other_data(request);
     if dynamic.is_empty() {
-        return Ok(Traces {
-            captures,
-            assignments,
-        });
+        return Ok(traces);
     }
-    for assignment in assignments.iter().skip(1) {
-        let resized = resized(request.inputs, dynamic, assignment)?;
+    for assignment in dynamic.assignments()?.into_iter().skip(1) {
+        let resized = resized(request.inputs, dynamic, &assignment)?;
         let other = Request {
             inputs: &resized,
             ..*request
         };
         let capture = capture::capture(&other)
-            .map_err(|faults| violation(faults, request, dynamic, assignment))?;
-        captures.push(capture);
+            .map_err(|faults| violation(faults, request, dynamic, &assignment))?;
+        traces.captures.push(capture);
+        traces.assignments.push(assignment);
     }
-    Ok(Traces {
-        captures,
-        assignments,
-    })
+    Ok(traces)
+}
+
+impl Traces {
+    /// Runs the code for other elements if these decide sizes, as in `nonzero`, so that such sizes show. Elements that
+    /// the code does not take are no fault.
+    fn add_other_data(&mut self, request: &Request<'_>) {
+        let (Some(first), Some(assignment)) = (self.captures.first(), self.assignments.first())
+        else {
+            return;
+        };
+        let decides_sizes = first.recording.calls.iter().any(|call| {
+            table::lookup(&call.op).is_some_and(|def| def.has_tag(Tag::DynamicOutputShape))
+        });
+        if !decides_sizes {
+            return;
+        }
+        let assignment = assignment.clone();
+        for vary in [negated, partly_negated] {
+            let Ok(inputs) = varied(request.inputs, vary) else {
+                continue;
+            };
+            let other = Request {
+                inputs: &inputs,
+                ..*request
+            };
+            if let Ok(capture) = capture::capture(&other) {
+                self.captures.push(capture);
+                self.assignments.push(assignment.clone());
+            }
+        }
+    }
+}
+
+/// The inputs with other elements; integers, which may be positions, stay as they are.
+fn varied(
+    inputs: &[Value],
+    vary: fn(&Tensor) -> Result<Tensor, TchError>,
+) -> Result<Vec<Value>, TchError> {
+    let mut leaves = Vec::new();
+    for input in inputs {
+        values::leaves("", input, &mut leaves);
+    }
+    let tensors = leaves.into_iter().filter_map(|(_, leaf)| leaf.as_tensor());
+    let varied = tensors.map(vary).collect::<Result<Vec<_>, _>>()?;
+    let mut varied = varied.into_iter();
+    let inputs = inputs.iter();
+    Ok(inputs
+        .map(|input| values::with_tensors(input, &mut varied))
+        .collect())
+}
+
+fn negated(tensor: &Tensor) -> Result<Tensor, TchError> {
+    match tensor.f_kind()? {
+        Kind::Bool => tensor.f_logical_not(),
+        _ if tensor.is_floating_point() || tensor.is_complex() => tensor.f_neg(),
+        _ => Ok(tensor.shallow_clone()),
+    }
+}
+
+/// Every third element is negated.
+fn partly_negated(tensor: &Tensor) -> Result<Tensor, TchError> {
+    let count = i64::try_from(tensor.numel()).unwrap_or(i64::MAX);
+    let positions = Tensor::f_arange(count, (Kind::Int64, tensor.device()))?;
+    let third = positions
+        .f_remainder(3)?
+        .f_eq(0)?
+        .f_view(tensor.size().as_slice())?;
+    negated(tensor)?.f_where_self(&third, tensor)
 }
 
 /// The inputs with other sizes: their elements are repeated or left out, so that what they mean stays valid.

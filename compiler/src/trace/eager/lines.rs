@@ -32,23 +32,8 @@ pub(super) struct Lines {
     known: FxHashMap<usize, Vec<Line>>,
 }
 
-/// Parts of paths of libraries that traced code calls, but is not.
-const LIBRARIES: &[&str] = &[
-    "/rustc/",
-    "/torch-sys-",
-    "/src/wrappers/tensor",
-    "/src/tensor/",
-    "/src/nn/",
-    "libtch",
-];
-
 /// Files of the tracer between libtorch and the traced code, and the one where the traced code ends.
-const INSIDE: &[&str] = &[
-    "torch/record.rs",
-    "eager/scope.rs",
-    "eager/values.rs",
-    "record.cpp",
-];
+const INSIDE: &[&str] = &["torch/record.rs", "eager/scope.rs", "eager/values.rs"];
 const END: &str = "eager/capture.rs";
 
 impl Lines {
@@ -59,8 +44,7 @@ impl Lines {
                 if line.file.ends_with(END) {
                     return None;
                 }
-                let is_skipped = |part: &&str| line.file.contains(*part);
-                if !LIBRARIES.iter().chain(INSIDE).any(|part| is_skipped(&part)) {
+                if is_traced_code(&line.file) {
                     return Some(line.clone());
                 }
             }
@@ -89,6 +73,17 @@ impl Lines {
     }
 }
 
+/// Whether a file is neither libtorch, nor its bindings, nor Rust's library, nor the tracer. The models that tch brings
+/// are traced code.
+fn is_traced_code(file: &str) -> bool {
+    let is_bindings = file.contains("/torch-sys-")
+        || (file.contains("/tch-0.") && !file.contains("/src/vision/"));
+    file.ends_with(".rs")
+        && !is_bindings
+        && !file.contains("/rustc/")
+        && !INSIDE.iter().any(|part| file.contains(part))
+}
+
 /// The path relative to the folder that the program runs in, where it lies inside.
 fn from_here(file: &Path) -> String {
     let here = std::env::current_dir().ok();
@@ -98,10 +93,19 @@ fn from_here(file: &Path) -> String {
 
 /// `forward` of `<net::Block as nn::Module>::forward`; closures have the name of the function around them.
 fn short(name: &str) -> String {
-    let parts = name.rsplit("::");
-    let mut parts = parts.filter(|part| !part.starts_with("{{closure}}"));
-    let last = parts.next().unwrap_or_default();
-    last.split('<').next().unwrap_or(last).to_owned()
+    let mut depth = 0_usize;
+    let mut plain = String::with_capacity(name.len());
+    for character in name.chars() {
+        match character {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            other if depth == 0 => plain.push(other),
+            _ => {}
+        }
+    }
+    let parts = plain.rsplit("::");
+    let mut parts = parts.filter(|part| !part.is_empty() && !part.starts_with("{{closure}}"));
+    parts.next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -116,6 +120,15 @@ mod tests {
         );
         assert_eq!(short("net::block::{{closure}}"), "block");
         assert_eq!(short("export<net::Block>"), "export");
+    }
+
+    #[test]
+    fn bindings_are_no_traced_code() {
+        assert!(is_traced_code("src/nn/attention.rs"));
+        assert!(is_traced_code("/registry/tch-0.24.0/src/vision/resnet.rs"));
+        assert!(!is_traced_code("/registry/tch-0.24.0/src/nn/linear.rs"));
+        assert!(!is_traced_code("/rustc/library/core/src/ops/function.rs"));
+        assert!(!is_traced_code("ATen/ops/relu.h"));
     }
 
     #[test]

@@ -325,6 +325,31 @@ fn a_trace_without_data_is_the_same_program() {
 }
 
 #[test]
+fn sizes_that_data_decide_are_unbacked() {
+    let x = Tensor::from_slice(&[1.0_f32, -2.0, 3.0, 4.0, -5.0, 6.0]);
+    let code = |x: &Tensor| {
+        let positive = x.masked_select(&x.gt(0.0));
+        let count = positive.size()[0];
+        positive.view([count, 1]) * 2.0
+    };
+    let options = Options::new().input_names(["x"]).without_lines();
+    let recorded = export(&code, &x, &options).expect("a program");
+    assert_eq!(
+        calls(&recorded),
+        [
+            r#"gt: "b8[6]" = torch.ops.aten.gt.Scalar(x, 0.0)"#,
+            r#"masked_select: "f32[u0]" = torch.ops.aten.masked_select.default(x, gt)"#,
+            r#"sym_size_int: "Sym(u0)" = torch.ops.aten.sym_size.int(masked_select, 0)"#,
+            r#"view: "f32[u0, 1]" = torch.ops.aten.view.default(masked_select, [sym_size_int, 1])"#,
+            r#"mul: "f32[u0, 1]" = torch.ops.aten.mul.Scalar(view, 2.0)"#,
+        ]
+    );
+    let x = Tensor::from_slice(&[-1.0_f32, -2.0, 3.0, -4.0, -5.0, -6.0]);
+    let expected = code(&x);
+    check_runs(&recorded, &[x], &[expected]);
+}
+
+#[test]
 fn calls_carry_the_line_that_made_them() {
     let x = Tensor::randn([2], FLOAT);
     let line = line!() + 1;

@@ -59,5 +59,5 @@ pub use schema::*;
 pub use tensor::{Storage, StorageId, TensorError, TensorFault, TensorRecord};
 pub use validate::{GraphError, GraphFault, NodePlace, Place, validate};
 pub use weights::{Constant, SampleInputs, Storages, Weights};
-pub use write::{Constants, Contents, Payload, Payloads, SCHEMA};
+pub use write::{Contents, Payload, Payloads, SCHEMA, Since};
 pub use zip::{EntryFault, NameFault, ZipError};

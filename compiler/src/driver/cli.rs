@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use expc_pt2::SchemaVersion;
+
 use crate::pipeline::Level;
 
 /// Reads, prints, checks and runs programs of torch.export, without Python.
@@ -218,6 +220,10 @@ pub struct OptArgs {
     /// What to write
     #[arg(long, value_enum, default_value_t = Emit::Mlir)]
     pub emit: Emit,
+
+    /// The schema of an archive that older or newer releases of PyTorch load: 5.1 (2.3) to 8.20 (2.15) [default: 8.17]
+    #[arg(long, value_name = "MAJOR.MINOR", value_parser = SchemaVersion::parse_written)]
+    pub schema: Option<SchemaVersion>,
 
     /// The level to bring the program to
     #[arg(long, value_enum, default_value_t = Level::Exported)]

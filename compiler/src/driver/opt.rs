@@ -31,6 +31,9 @@ use crate::{
 
 /// Reads a model, runs passes and writes what is left.
 pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
+    if args.schema.is_some() && args.emit != Emit::Pt2 {
+        return Err(Failure::usage("`--schema` is for `--emit pt2` only"));
+    }
     let passes = args.passes.as_deref().map(parse_passes).transpose();
     let passes = passes.map_err(Failure::usage)?;
     let assumptions = args.assume.iter().map(|text| Assumption::parse(text));
@@ -209,6 +212,7 @@ fn write_archive(args: &OptArgs, loaded: &Loaded<'_>, console: &mut Console<'_>)
         _ => None,
     };
     let source = pt2::Source {
+        schema: args.schema,
         archive: loaded.archive.as_ref().or(given.as_ref()),
         weights: weights.as_ref(),
     };

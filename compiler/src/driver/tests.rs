@@ -634,8 +634,65 @@ fn report_names_every_fault() {
         .collect();
     assert_eq!(stages[0], r#"["verify","ok"]"#);
     assert_eq!(stages[1], r#"["functionalize",{"failed":1}]"#);
-    assert_eq!(stages[2], r#"["decompose",{"not_tried":"functionalize"}]"#);
+    // An operator that nobody knows does not keep the next stage from telling what is in its way.
+    assert_eq!(stages[2], r#"["decompose","ok"]"#);
     assert_eq!(stages[4], r#"["execute",{"failed":2}]"#);
     let page = fs::read_to_string(page).expect("written");
     assert!(page.contains("made_up.sum.default"));
+}
+
+#[test]
+fn report_names_exactly_the_three_faults_among_two_hundred_modules() {
+    const FAULTY: [usize; 3] = [17, 101, 180];
+    let mut body = String::new();
+    for number in 0..200 {
+        let input = match number {
+            0 => "%x".to_owned(),
+            number => format!("%v{}", number - 1),
+        };
+        let op = match FAULTY.contains(&number) {
+            true => format!("\"made_up.op_{number}.default\"({input}) {{args = [#aten.operand]}}"),
+            false => format!("\"aten.relu.default\"({input})"),
+        };
+        let stack = format!("L__self__,,M;L__self___layers_{number},layers.{number},Layer");
+        let metadata = format!("fused<{{nn_module_stack = \"{stack}\"}}>[\"m.py\":{number}:0]");
+        body += &format!(
+            "%v{number} = {op} : (tensor<2xf32>) -> tensor<2xf32> loc(\"op_{number}\"({metadata}))\n"
+        );
+    }
+    let folder = Folder::new();
+    let model = folder.write(
+        "deep.mlir",
+        &format!(
+            "func.func @main(%x: tensor<2xf32> {{aten.input = {{kind = \"user_input\", name = \"x\"}}}}) \
+             -> tensor<2xf32> {{\n{body}return %v199 : tensor<2xf32>\n}}"
+        ),
+    );
+    let page = folder.path("page.html");
+    let answer = expc(&["report", &model, "--json", "--html", &page]);
+    let found: serde_json::Value = serde_json::from_str(&answer.stdout).expect("JSON");
+    let modules = found["modules"].as_object().expect("modules");
+    assert_eq!(modules.len(), 200);
+    let mut faulty: Vec<&str> = modules
+        .iter()
+        .filter(|(_, module)| module["faults"] != serde_json::json!([]))
+        .map(|(path, _)| path.as_str())
+        .collect();
+    faulty.sort_unstable();
+    assert_eq!(faulty, ["layers.101", "layers.17", "layers.180"]);
+    assert_eq!(
+        modules["layers.17"]["stages"],
+        serde_json::json!({
+            "verify": "ok", "functionalize": "failed", "decompose": "ok",
+            "infer_shapes": "failed", "execute": "failed"
+        })
+    );
+    assert_eq!(modules["layers.16"]["stages"]["execute"], "not_reached");
+    let page = fs::read_to_string(page).expect("written");
+    for tag in ["details", "summary", "div", "table", "pre", "span"] {
+        let count = |text: String| page.matches(&text).count();
+        let opened = count(format!("<{tag} ")) + count(format!("<{tag}>"));
+        assert_eq!(opened, count(format!("</{tag}>")), "{tag}");
+    }
+    assert_eq!(page.matches("<details").count(), 202);
 }

@@ -1,8 +1,8 @@
 //! Programs as `.pt2` archives that PyTorch 2.11 loads.
 //!
 //! [`write_pt2`] makes the archive from the module and the weights, [`save`] puts it into a file that is there whole
-//! or not at all. Whatever schema the program came with, the current one is written. What the file has no form for is
-//! a diagnostic at the op, and nothing is written then.
+//! or not at all. Whatever schema the program came with, that of PyTorch 2.11 is written, or the one that is asked for.
+//! What its file has no form for is a diagnostic at the op, and nothing is written then.
 
 mod argument;
 mod graph;
@@ -16,7 +16,7 @@ use std::{
 };
 
 use expc_dialects::{Diagnostic, Program};
-use expc_pt2::Contents;
+use expc_pt2::{Contents, SCHEMA};
 
 use crate::tensor_file::write_atomically;
 
@@ -64,14 +64,15 @@ fn prepare<'c: 'a, 'a>(
     source: &Source<'_>,
     write: impl FnOnce(&Contents<'_>) -> Result<(), Vec<Diagnostic>>,
 ) -> Result<(), Vec<Diagnostic>> {
+    let schema = source.schema.unwrap_or(SCHEMA);
     let texts = program::Texts::of(program);
-    let (written, signature) = program::program(program, &texts)?;
+    let (written, signature) = program::program(program, &texts, schema)?;
     let found = source.find(&signature)?;
     let one = |fault: Diagnostic| vec![fault];
     write(&Contents {
         program: written,
-        state_dict: found.state_dict(&signature).map_err(one)?,
-        constants: found.constants(&signature).map_err(one)?,
+        state_dict: found.state_dict(&signature, schema).map_err(one)?,
+        constants: found.constants(&signature, schema).map_err(one)?,
         sample_inputs: found.sample_inputs(),
         extra_files: found.extra_files(),
     })

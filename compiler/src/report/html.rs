@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::{Fault, Module, Outcome, Report, text::outcome_text};
+use super::{Fault, Module, Outcome, Report, Stage, Verdict, text::outcome_text};
 
 const STYLE: &str = "
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; margin: 1rem 0; }
 td, th { padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #ddd; }
 .ok { color: #17692f; } .bad { color: #b3261e; font-weight: 600; } .skipped { color: #777; }
+.marks { font: 12px monospace; letter-spacing: .2em; }
 details { margin-left: 1.2rem; } summary { cursor: pointer; } .count { color: #777; }
 .fault { margin: .4rem 0 .8rem 1.2rem; padding: .4rem .8rem; border-left: 3px solid #b3261e; background: #faf3f2; }
 pre { margin: .3rem 0 0; white-space: pre-wrap; font-size: 13px; }
@@ -88,6 +89,22 @@ impl Tree<'_> {
     }
 }
 
+/// What the stages say of a module, one letter each.
+fn marks(module: &Module) -> String {
+    let mark = |(stage, verdict): (&Stage, &Verdict)| {
+        let (class, what) = match verdict {
+            Verdict::Ok => ("ok", "ok"),
+            Verdict::Failed => ("bad", "failed"),
+            Verdict::NotReached => ("skipped", "not reached"),
+        };
+        let name = stage.name();
+        let letter = name.chars().next().unwrap_or('?').to_ascii_uppercase();
+        format!("<span class=\"{class}\" title=\"{name}: {what}\">{letter}</span>")
+    };
+    let marks: String = module.stages.iter().map(mark).collect();
+    format!("<span class=\"marks\">{marks}</span>")
+}
+
 fn node(page: &mut String, name: &str, tree: &Tree<'_>, is_open: bool) {
     let (faults, nodes) = (tree.faults(), tree.nodes());
     let open = if is_open || faults > 0 { " open" } else { "" };
@@ -97,9 +114,10 @@ fn node(page: &mut String, name: &str, tree: &Tree<'_>, is_open: bool) {
         count => format!("<span class=\"bad\">{count} faults</span>"),
     };
     let name = escaped(name);
+    let marks = tree.module.map(marks).unwrap_or_default();
     let _ = writeln!(
         page,
-        "<details{open}><summary>{name} <span class=\"count\">{nodes} nodes</span> {mark}</summary>"
+        "<details{open}><summary>{name} <span class=\"count\">{nodes} nodes</span> {mark} {marks}</summary>"
     );
     for fault in tree.module.iter().flat_map(|module| &module.faults) {
         page.push_str(&fault_text(fault));

@@ -85,11 +85,24 @@ pub struct Fault {
     pub diagnostic: Diagnostic,
 }
 
+/// What a stage says of one module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Ok,
+    /// Something stands in the way there.
+    Failed,
+    /// The stage ended before it could tell.
+    NotReached,
+}
+
 /// A module of the program: the nodes that its `forward` made itself, without those of its children.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Module {
     /// How many nodes.
     pub nodes: usize,
+    /// What each stage says.
+    pub stages: BTreeMap<Stage, Verdict>,
     /// What stands in the way there.
     pub faults: Vec<Fault>,
 }
@@ -141,6 +154,27 @@ impl Report {
         }
     }
 
+    /// Tells each module what the stages say of it.
+    fn settle(&mut self) {
+        for module in self.modules.values_mut() {
+            let verdicts = self.stages.iter().map(|(stage, outcome)| {
+                let is_faulty = module.faults.iter().any(|fault| fault.stage == *stage);
+                let verdict = match outcome {
+                    _ if is_faulty => Verdict::Failed,
+                    Outcome::Ok => Verdict::Ok,
+                    Outcome::NotTried(_) => Verdict::NotReached,
+                    // A call ends where something goes wrong, the other stages go on.
+                    Outcome::Failed(_) => match stage {
+                        Stage::Verify | Stage::Execute => Verdict::NotReached,
+                        Stage::Functionalize | Stage::Decompose | Stage::InferShapes => Verdict::Ok,
+                    },
+                };
+                (*stage, verdict)
+            });
+            module.stages = verdicts.collect();
+        }
+    }
+
     fn skip(&mut self, stage: Stage, needs: Stage) {
         self.stages.push((stage, Outcome::NotTried(needs)));
     }
@@ -170,6 +204,7 @@ pub fn report<'c>(
             for stage in Stage::ALL.into_iter().skip(1) {
                 report.skip(stage, Stage::Verify);
             }
+            report.settle();
             return report;
         }
     };
@@ -180,13 +215,33 @@ pub fn report<'c>(
         to_level(load, Level::Functional, custom),
     );
     if report.failed(Stage::Functionalize) {
-        report.skip(Stage::Decompose, Stage::Functionalize);
+        // What follows is told all the same if operators that nobody knows are all that stands in the way.
+        let custom = assuming(custom, &exported.program());
+        match to_level(load, Level::Functional, &custom).is_empty() {
+            true => report.add(Stage::Decompose, to_core(load, &custom)),
+            false => report.skip(Stage::Decompose, Stage::Functionalize),
+        }
     } else {
         report.add(Stage::Decompose, to_core(load, custom));
     }
     report.add(Stage::InferShapes, uninferred(&exported.program()));
     report.add(Stage::Execute, execute(&exported));
+    report.settle();
     report
+}
+
+/// The known ops, and all others of the program as ops that only read.
+fn assuming(known: &CustomOps, program: &Program<'_, '_>) -> CustomOps {
+    let mut custom = known.clone();
+    let graphs = program.graphs().into_iter();
+    for operation in graphs.flat_map(|graph| graph.operations()) {
+        let op = AtenOp::new(operation);
+        let (name, is_described) = (op.name(), op.def().is_some());
+        if !is_described && !custom.knows(&name) {
+            custom.assume_reading(&name);
+        }
+    }
+    custom
 }
 
 fn count_nodes(program: &Program<'_, '_>, report: &mut Report) {
@@ -229,13 +284,14 @@ fn to_core(load: Load<'_, '_>, custom: &CustomOps) -> Vec<Diagnostic> {
     }
 }
 
-/// The values of which inference says nothing, or another type than the program.
+/// The values of which inference says nothing, or another type than the program, each told from the recorded types of
+/// its op's operands: what does not follow is named, and not what comes after it.
 fn uninferred(program: &Program<'_, '_>) -> Vec<Diagnostic> {
     let compared = ShapeEnv::of_program(program).and_then(|env| {
         propagate::compare(
             program,
             &env.with_meta(&MetaDevice),
-            Options { strip: true },
+            Options { strip: false },
         )
     });
     match compared {

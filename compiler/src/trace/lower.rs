@@ -99,6 +99,7 @@ impl Recorded {
         let source = Source {
             archive: None,
             weights: Some(self.weights()),
+            ..Source::default()
         };
         pt2::save(&Program::new(&module), &source, path.as_ref()).map_err(Diagnostics::new)
     }

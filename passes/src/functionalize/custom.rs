@@ -53,6 +53,24 @@ impl CustomOps {
     }
 }
 
+impl CustomOps {
+    /// Whether the op was added.
+    pub fn knows(&self, name: &str) -> bool {
+        self.ops.contains_key(name)
+    }
+
+    /// Takes an op of which nothing is known (`mine.scale.default`) for one that writes to nothing and returns new
+    /// memory.
+    pub fn assume_reading(&mut self, name: &str) {
+        let signature = Signature {
+            arguments: Vec::new(),
+            returned: Vec::new(),
+            is_view: false,
+        };
+        self.ops.insert(name.to_owned(), signature);
+    }
+}
+
 impl Signature {
     fn of(schema: &OpSchema<'_>) -> Self {
         let arguments = schema.args.iter().map(|arg| Parameter {

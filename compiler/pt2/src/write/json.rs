@@ -1,11 +1,10 @@
-//! The schema's types as the JSON that PyTorch 2.11 writes: the mirror of how `schema` reads them.
+//! The schema's types as JSON in the form of a given schema: the mirror of how `schema` reads them.
 //!
-//! Every field is written, those without a value as `null`, in the order of PyTorch's dataclasses.
+//! Fields come in the order of PyTorch's dataclasses, and those that the schema does not have yet, or no more, are
+//! left out: loaders of old releases refuse unknown ones. What cannot be said in a schema at all is refused before, by
+//! `since`; nothing here fails.
 
-use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeStruct, Serializer};
-use serde_json::value::RawValue;
-
+use super::form::Form;
 use crate::schema::{
     Argument, ArgumentKind, ComplexValue, ConstantValue, CustomObjArgument, Device,
     ExportedProgram, Graph, GraphArgument, GraphModule, GraphSignature, Hint, InputSpec, Layout,
@@ -14,93 +13,244 @@ use crate::schema::{
     SymArgument, SymExpr, TensorMeta,
 };
 
-/// A member of a union: an object with the tag as its only key.
-struct Tagged<'v, T: ?Sized>(&'static str, &'v T);
+/// The JSON of a value in the form of a schema.
+pub fn json(value: &impl Written, schema: SchemaVersion) -> Vec<u8> {
+    let mut json = Json {
+        text: Vec::new(),
+        form: Form::of(schema),
+    };
+    value.write(&mut json);
+    json.text
+}
 
-impl<T: Serialize + ?Sized> Serialize for Tagged<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry(self.0, self.1)?;
-        map.end()
+/// JSON in the making.
+pub struct Json {
+    text: Vec<u8>,
+    form: Form,
+}
+
+/// A value that JSON has a form for.
+pub trait Written {
+    fn write(&self, json: &mut Json);
+
+    /// Whether it is `None`, which some forms leave out.
+    fn is_none(&self) -> bool {
+        false
     }
 }
 
-/// A map of the schema as an object.
-struct Entries<'v, 'a, V>(&'v Map<'a, V>);
-
-impl<V: Serialize> Serialize for Entries<'_, '_, V> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in self.0 {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
+impl Json {
+    fn raw(&mut self, text: &str) {
+        self.text.extend_from_slice(text.as_bytes());
     }
-}
 
-/// A float; what JSON has no number for is a word in quotes.
-struct Float(f64);
-
-impl Serialize for Float {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            value if value.is_nan() => serializer.serialize_str("NaN"),
-            f64::INFINITY => serializer.serialize_str("Infinity"),
-            f64::NEG_INFINITY => serializer.serialize_str("-Infinity"),
-            value => serializer.serialize_f64(value),
-        }
+    fn string(&mut self, text: &str) {
+        // Strings and writes to memory do not fail.
+        let _ = serde_json::to_writer(&mut self.text, text);
     }
-}
 
-/// A tensor argument: its name in an object.
-#[derive(Serialize)]
-struct Name<'v> {
-    name: &'v str,
-}
-
-fn name<'v>(text: &'v Str<'_>) -> Name<'v> {
-    Name { name: text }
-}
-
-/// A tensor or None in a list of such.
-struct OptionalName<'v, 'a>(&'v Option<Str<'a>>);
-
-impl Serialize for OptionalName<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Some(text) => Tagged("as_tensor", &name(text)).serialize(serializer),
-            None => Tagged("as_none", &true).serialize(serializer),
+    /// A float; what JSON has no number for is a word, in quotes or bare.
+    fn float(&mut self, value: f64) {
+        let word = match value {
+            value if value.is_nan() => "NaN",
+            f64::INFINITY => "Infinity",
+            f64::NEG_INFINITY => "-Infinity",
+            value => {
+                let _ = serde_json::to_writer(&mut self.text, &value);
+                return;
+            }
+        };
+        match self.form.quotes_floats {
+            true => self.string(word),
+            false => self.raw(word),
         }
     }
-}
 
-impl Serialize for Str<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self)
+    /// A member of a union: an object with the tag as its only key.
+    fn tagged(&mut self, tag: &str, value: &(impl Written + ?Sized)) {
+        self.raw("{");
+        self.string(tag);
+        self.raw(":");
+        value.write(self);
+        self.raw("}");
+    }
+
+    /// The member of a union that is None.
+    fn tagged_none(&mut self) {
+        self.raw(match self.form.none_is_true {
+            true => "{\"as_none\":true}",
+            false => "{\"as_none\":[]}",
+        });
+    }
+
+    fn list<'v, T>(&mut self, values: &'v [T], write: impl Fn(&'v T, &mut Self)) {
+        self.raw("[");
+        for (position, value) in values.iter().enumerate() {
+            if position > 0 {
+                self.raw(",");
+            }
+            write(value, self);
+        }
+        self.raw("]");
+    }
+
+    fn object(&mut self, write: impl FnOnce(&mut Object<'_>)) {
+        self.raw("{");
+        write(&mut Object {
+            json: self,
+            is_empty: true,
+        });
+        self.raw("}");
     }
 }
 
-macro_rules! written_as_number {
-    ($($name:ident)*) => {
-        $(impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_u64(self.number())
+/// An object in the making.
+struct Object<'j> {
+    json: &'j mut Json,
+    is_empty: bool,
+}
+
+impl Object<'_> {
+    fn key(&mut self, key: &str) -> &mut Json {
+        if !self.is_empty {
+            self.json.raw(",");
+        }
+        self.is_empty = false;
+        self.json.string(key);
+        self.json.raw(":");
+        self.json
+    }
+
+    fn entry(&mut self, key: &str, value: &(impl Written + ?Sized)) {
+        value.write(self.key(key));
+    }
+
+    /// A field of a dataclass.
+    fn field(&mut self, key: &str, value: &(impl Written + ?Sized)) {
+        if self.json.form.writes_null || !value.is_none() {
+            self.entry(key, value);
+        }
+    }
+}
+
+impl<T: Written + ?Sized> Written for &T {
+    fn write(&self, json: &mut Json) {
+        (**self).write(json);
+    }
+
+    fn is_none(&self) -> bool {
+        (**self).is_none()
+    }
+}
+
+impl<T: Written> Written for Option<T> {
+    fn write(&self, json: &mut Json) {
+        match self {
+            Some(value) => value.write(json),
+            None => json.raw("null"),
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Written> Written for Vec<T> {
+    fn write(&self, json: &mut Json) {
+        json.list(self, T::write);
+    }
+}
+
+impl<V: Written> Written for Map<'_, V> {
+    fn write(&self, json: &mut Json) {
+        json.object(|object| {
+            for (key, value) in self {
+                object.entry(key, value);
+            }
+        });
+    }
+}
+
+impl Written for str {
+    fn write(&self, json: &mut Json) {
+        json.string(self);
+    }
+}
+
+impl Written for Str<'_> {
+    fn write(&self, json: &mut Json) {
+        json.string(self);
+    }
+}
+
+impl Written for bool {
+    fn write(&self, json: &mut Json) {
+        json.raw(if *self { "true" } else { "false" });
+    }
+}
+
+impl Written for f64 {
+    fn write(&self, json: &mut Json) {
+        json.float(*self);
+    }
+}
+
+macro_rules! written_as_integer {
+    ($($integer:ty, |$value:ident| $number:expr;)*) => {
+        $(impl Written for $integer {
+            fn write(&self, json: &mut Json) {
+                let $value = self;
+                json.raw(&$number.to_string());
             }
         })*
     };
 }
 
-written_as_number! { ScalarType Layout MemoryFormat ArgumentKind }
+written_as_integer! {
+    i64, |value| value;
+    ScalarType, |value| value.number();
+    Layout, |value| value.number();
+    MemoryFormat, |value| value.number();
+    ArgumentKind, |value| value.number();
+}
 
-/// A type of the schema as an object with the listed keys.
+/// A tensor argument: its name in an object.
+struct Name<'v>(&'v str);
+
+impl Written for Name<'_> {
+    fn write(&self, json: &mut Json) {
+        json.object(|object| object.entry("name", self.0));
+    }
+}
+
+/// A tensor or None in a list of such.
+struct OptionalName<'v, 'a>(&'v Option<Str<'a>>);
+
+impl Written for OptionalName<'_, '_> {
+    fn write(&self, json: &mut Json) {
+        match self.0 {
+            Some(text) if json.form.optional_tensor_is_bare => json.tagged("as_tensor", text),
+            Some(text) => json.tagged("as_tensor", &Name(text)),
+            None => json.tagged_none(),
+        }
+    }
+}
+
+/// A type of the schema as an object with the listed keys; behind `if` stands what the form must say of
+/// a key that not all schemas have.
 macro_rules! written_as_object {
-    ($($name:ident $(<$life:lifetime>)? |$value:ident| { $($key:literal => $field:expr,)+ })*) => {
-        $(impl Serialize for $name $(<$life>)? {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    ($($name:ident $(<$life:lifetime>)? |$value:ident| {
+        $($key:literal $(if $has:ident)? => $field:expr,)+
+    })*) => {
+        $(impl Written for $name $(<$life>)? {
+            fn write(&self, json: &mut Json) {
                 let $value = self;
-                let mut object = serializer.serialize_struct(stringify!($name), [$($key),+].len())?;
-                $(object.serialize_field($key, &$field)?;)+
-                object.end()
+                json.object(|object| {
+                    $(if true $(&& object.json.form.$has)? {
+                        object.field($key, &$field);
+                    })+
+                });
             }
         })*
     };
@@ -108,8 +258,8 @@ macro_rules! written_as_object {
 
 written_as_object! {
     ComplexValue |value| {
-        "real" => Float(value.real),
-        "imag" => Float(value.imag),
+        "real" => value.real,
+        "imag" => value.imag,
     }
     Device<'_> |device| {
         "type" => device.kind,
@@ -139,41 +289,37 @@ written_as_object! {
     NamedArgument<'_> |argument| {
         "name" => argument.name,
         "arg" => argument.arg,
-        "kind" => argument.kind,
+        "kind" if has_kinds => argument.kind,
     }
     Node<'_> |node| {
         "target" => node.target,
         "inputs" => node.inputs,
         "outputs" => node.outputs,
-        "metadata" => Entries(&node.metadata),
-        "is_hop_single_tensor_return" => node.is_hop_single_tensor_return,
-        "name" => node.name,
+        "metadata" => node.metadata,
+        "is_hop_single_tensor_return" if has_hop_returns => node.is_hop_single_tensor_return,
+        "name" if has_node_names => node.name,
     }
     Graph<'_> |graph| {
         "inputs" => graph.inputs,
         "outputs" => graph.outputs,
         "nodes" => graph.nodes,
-        "tensor_values" => Entries(&graph.tensor_values),
-        "sym_int_values" => Entries(&graph.sym_int_values),
-        "sym_bool_values" => Entries(&graph.sym_bool_values),
+        "tensor_values" => graph.tensor_values,
+        "sym_int_values" => graph.sym_int_values,
+        "sym_bool_values" => graph.sym_bool_values,
         "is_single_tensor_return" => graph.is_single_tensor_return,
-        "custom_obj_values" => Entries(&graph.custom_obj_values),
-        "sym_float_values" => Entries(&graph.sym_float_values),
+        "custom_obj_values" => graph.custom_obj_values,
+        "sym_float_values" if has_sym_floats => graph.sym_float_values,
     }
     GraphSignature<'_> |signature| {
         "input_specs" => signature.input_specs,
         "output_specs" => signature.output_specs,
-    }
-    RangeConstraint |range| {
-        "min_val" => range.min_val,
-        "max_val" => range.max_val,
     }
     ModuleCallSignature<'_> |call| {
         "inputs" => call.inputs,
         "outputs" => call.outputs,
         "in_spec" => call.in_spec,
         "out_spec" => call.out_spec,
-        "forward_arg_names" => call.forward_arg_names,
+        "forward_arg_names" if has_forward_names => call.forward_arg_names,
     }
     NamedTupleDef<'_> |def| {
         "field_names" => def.field_names,
@@ -182,8 +328,8 @@ written_as_object! {
         "graph" => module.graph,
         "signature" => module.signature,
         "module_call_graph" => module.module_call_graph,
-        "metadata" => Entries(&module.metadata),
-        "treespec_namedtuple_fields" => Entries(&module.treespec_namedtuple_fields),
+        "metadata" if has_provenance => module.metadata,
+        "treespec_namedtuple_fields" if has_namedtuples => module.treespec_namedtuple_fields,
     }
     SchemaVersion |version| {
         "major" => version.major,
@@ -191,12 +337,13 @@ written_as_object! {
     }
     ExportedProgram<'_> |program| {
         "graph_module" => program.graph_module,
-        "opset_version" => Entries(&program.opset_version),
-        "range_constraints" => Entries(&program.range_constraints),
+        "opset_version" => program.opset_version,
+        "range_constraints" => program.range_constraints,
         "schema_version" => program.schema_version,
-        "verifiers" => program.verifiers,
-        "torch_version" => program.torch_version,
-        "guards_code" => program.guards_code,
+        "dialect" if has_dialect => program.dialect,
+        "verifiers" if has_provenance => program.verifiers,
+        "torch_version" if has_provenance => program.torch_version,
+        "guards_code" if has_guards => program.guards_code,
     }
     PayloadMeta<'_> |payload| {
         "path_name" => payload.path_name,
@@ -205,238 +352,250 @@ written_as_object! {
         "tensor_meta" => payload.tensor_meta,
     }
     PayloadConfig<'_> |payloads| {
-        "config" => Entries(&payloads.config),
+        "config" => payloads.config,
     }
 }
 
-impl Serialize for ModuleCallEntry<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("ModuleCallEntry", 2)?;
-        object.serialize_field("fqn", &self.fqn)?;
-        match self.signature_json {
-            Some(json) => {
-                let signature: &RawValue =
-                    serde_json::from_str(json).map_err(serde::ser::Error::custom)?;
-                object.serialize_field("signature", signature)?;
+impl Written for RangeConstraint {
+    fn write(&self, json: &mut Json) {
+        let bound = |bound: Option<i64>, infinity: f64, json: &mut Json| match bound {
+            None if !json.form.no_bound_is_null => json.float(infinity),
+            bound => bound.write(json),
+        };
+        json.object(|object| {
+            bound(self.min_val, f64::NEG_INFINITY, object.key("min_val"));
+            bound(self.max_val, f64::INFINITY, object.key("max_val"));
+        });
+    }
+}
+
+impl Written for ModuleCallEntry<'_> {
+    fn write(&self, json: &mut Json) {
+        json.object(|object| {
+            object.field("fqn", &self.fqn);
+            match self.signature_json {
+                Some(text) => object.key("signature").raw(text),
+                None => object.field("signature", &self.signature),
             }
-            None => object.serialize_field("signature", &self.signature)?,
-        }
-        object.end()
+        });
     }
 }
 
-impl Serialize for Hint {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Written for Hint {
+    fn write(&self, json: &mut Json) {
         match self {
-            Hint::Int(value) => Tagged("as_int", value).serialize(serializer),
-            Hint::Bool(value) => Tagged("as_bool", value).serialize(serializer),
-            Hint::Float(value) => Tagged("as_float", &Float(*value)).serialize(serializer),
+            Hint::Int(value) => json.tagged("as_int", value),
+            Hint::Bool(value) => json.tagged("as_bool", value),
+            Hint::Float(value) => json.tagged("as_float", value),
         }
     }
 }
 
-/// The scalar types of symbolic values: their tag, and their written form.
-trait Scalar: Copy {
+/// The scalar types of symbolic values, by their tag.
+trait Scalar: Written {
     const TAG: &'static str;
-
-    fn written(self) -> impl Serialize;
 }
 
-macro_rules! scalars {
-    ($($scalar:ty, $tag:literal, $written:expr;)*) => {
-        $(impl Scalar for $scalar {
-            const TAG: &'static str = $tag;
-
-            fn written(self) -> impl Serialize {
-                $written(self)
-            }
-        })*
-    };
+impl Scalar for i64 {
+    const TAG: &'static str = "as_int";
 }
 
-scalars! {
-    i64, "as_int", std::convert::identity;
-    bool, "as_bool", std::convert::identity;
-    f64, "as_float", Float;
+impl Scalar for bool {
+    const TAG: &'static str = "as_bool";
 }
 
-impl<T: Scalar> Serialize for Sym<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Scalar for f64 {
+    const TAG: &'static str = "as_float";
+}
+
+impl<T: Scalar> Written for Sym<'_, T> {
+    fn write(&self, json: &mut Json) {
         match self {
-            Sym::Value(value) => Tagged(T::TAG, &value.written()).serialize(serializer),
-            Sym::Expr(expr) => Tagged("as_expr", expr).serialize(serializer),
+            Sym::Value(value) => json.tagged(T::TAG, value),
+            Sym::Expr(expr) => json.tagged("as_expr", expr),
         }
     }
 }
 
-impl<T: Scalar> Serialize for SymArgument<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl<T: Scalar> Written for SymArgument<'_, T> {
+    fn write(&self, json: &mut Json) {
         match self {
-            SymArgument::Name(name) => Tagged("as_name", name).serialize(serializer),
-            SymArgument::Value(value) => Tagged(T::TAG, &value.written()).serialize(serializer),
+            SymArgument::Name(name) => json.tagged("as_name", name),
+            SymArgument::Value(value) => json.tagged(T::TAG, value),
         }
     }
 }
 
-impl Serialize for Argument<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+/// The elements of a list, each written as something else.
+struct Each<'v, T, W>(&'v [T], fn(&'v T) -> W);
+
+impl<T, W: Written> Written for Each<'_, T, W> {
+    fn write(&self, json: &mut Json) {
+        json.list(self.0, |value, json| (self.1)(value).write(json));
+    }
+}
+
+fn name<'v>(text: &'v Str<'_>) -> Name<'v> {
+    Name(text)
+}
+
+fn names<'v, 'a>(texts: &'v [Str<'a>]) -> Each<'v, Str<'a>, Name<'v>> {
+    Each(texts, |text| Name(text))
+}
+
+impl Written for Argument<'_> {
+    fn write(&self, json: &mut Json) {
         let tag = self.tag();
-        let floats = |values: &Vec<f64>| values.iter().copied().map(Float).collect::<Vec<_>>();
-        macro_rules! tagged {
-            ($value:expr) => {
-                Tagged(tag, $value).serialize(serializer)
-            };
-        }
         match self {
-            Argument::None => tagged!(&true),
-            Argument::Tensor(text) => tagged!(&name(text)),
-            Argument::Tensors(names) => tagged!(&names.iter().map(name).collect::<Vec<_>>()),
-            Argument::OptionalTensor(text) => tagged!(&OptionalName(text)),
-            Argument::OptionalTensors(names) => {
-                tagged!(&names.iter().map(OptionalName).collect::<Vec<_>>())
-            }
-            Argument::NestedTensors(lists) => {
-                let lists: Vec<Vec<Name<'_>>> = lists
-                    .iter()
-                    .map(|names| names.iter().map(name).collect())
-                    .collect();
-                tagged!(&lists)
-            }
-            Argument::Int(value) => tagged!(value),
-            Argument::Ints(values) => tagged!(values),
-            Argument::IntLists(lists) => tagged!(lists),
-            Argument::Float(value) => tagged!(&Float(*value)),
-            Argument::Floats(values) => tagged!(&floats(values)),
-            Argument::FloatLists(lists) => tagged!(&lists.iter().map(floats).collect::<Vec<_>>()),
-            Argument::Complex(value) => tagged!(value),
-            Argument::String(text) | Argument::Operator(text) => tagged!(text),
-            Argument::Strings(texts) => tagged!(texts),
-            Argument::Bool(value) => tagged!(value),
-            Argument::Bools(values) => tagged!(values),
-            Argument::SymInt(value) => tagged!(value),
-            Argument::SymInts(values) => tagged!(values),
-            Argument::SymFloat(value) => tagged!(value),
-            Argument::SymFloats(values) => tagged!(values),
-            Argument::SymBool(value) => tagged!(value),
-            Argument::SymBools(values) => tagged!(values),
-            Argument::ScalarType(value) => tagged!(value),
-            Argument::MemoryFormat(value) => tagged!(value),
-            Argument::Layout(value) => tagged!(value),
-            Argument::Device(value) => tagged!(value),
-            Argument::Graph(value) => tagged!(value),
-            Argument::CustomObj(value) => tagged!(value),
-            Argument::StringToArgument(map) => tagged!(&Entries(map)),
+            Argument::None => json.tagged_none(),
+            Argument::Tensor(text) => json.tagged(tag, &name(text)),
+            Argument::Tensors(texts) => json.tagged(tag, &names(texts)),
+            Argument::OptionalTensor(text) => json.tagged(tag, &OptionalName(text)),
+            Argument::OptionalTensors(texts) => json.tagged(tag, &Each(texts, OptionalName)),
+            Argument::NestedTensors(lists) => json.tagged(tag, &Each(lists, |texts| names(texts))),
+            Argument::Int(value) => json.tagged(tag, value),
+            Argument::Ints(values) => json.tagged(tag, values),
+            Argument::IntLists(lists) => json.tagged(tag, lists),
+            Argument::Float(value) => json.tagged(tag, value),
+            Argument::Floats(values) => json.tagged(tag, values),
+            Argument::FloatLists(lists) => json.tagged(tag, lists),
+            Argument::Complex(value) => json.tagged(tag, value),
+            Argument::String(text) | Argument::Operator(text) => json.tagged(tag, text),
+            Argument::Strings(texts) => json.tagged(tag, texts),
+            Argument::Bool(value) => json.tagged(tag, value),
+            Argument::Bools(values) => json.tagged(tag, values),
+            Argument::SymInt(value) => json.tagged(tag, value),
+            Argument::SymInts(values) => json.tagged(tag, values),
+            Argument::SymFloat(value) => json.tagged(tag, value),
+            Argument::SymFloats(values) => json.tagged(tag, values),
+            Argument::SymBool(value) => json.tagged(tag, value),
+            Argument::SymBools(values) => json.tagged(tag, values),
+            Argument::ScalarType(value) => json.tagged(tag, value),
+            Argument::MemoryFormat(value) => json.tagged(tag, value),
+            Argument::Layout(value) => json.tagged(tag, value),
+            Argument::Device(value) => json.tagged(tag, value),
+            Argument::Graph(value) => json.tagged(tag, &**value),
+            Argument::CustomObj(value) => json.tagged(tag, value),
+            Argument::StringToArgument(map) => json.tagged(tag, map),
         }
     }
 }
 
-impl Serialize for ConstantValue<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Written for ConstantValue<'_> {
+    fn write(&self, json: &mut Json) {
         match self {
-            ConstantValue::None => Tagged("as_none", &true).serialize(serializer),
-            ConstantValue::Int(value) => Tagged("as_int", value).serialize(serializer),
-            ConstantValue::Float(value) => Tagged("as_float", &Float(*value)).serialize(serializer),
-            ConstantValue::String(text) => Tagged("as_string", text).serialize(serializer),
-            ConstantValue::Bool(value) => Tagged("as_bool", value).serialize(serializer),
+            ConstantValue::None => json.tagged_none(),
+            ConstantValue::Int(value) => json.tagged("as_int", value),
+            ConstantValue::Float(value) => json.tagged("as_float", value),
+            ConstantValue::String(text) => json.tagged("as_string", text),
+            ConstantValue::Bool(value) => json.tagged("as_bool", value),
         }
     }
 }
 
-/// What a spec says: an object with the argument and, behind it, further keys.
+/// What a spec says: an object with a value and, behind it, further keys.
 struct Spec<'v, A> {
+    keys: [&'static str; 2],
     arg: A,
-    target: Option<(&'static str, &'v str)>,
+    target: Option<&'v dyn Written>,
     persistent: Option<bool>,
 }
 
-impl<A: Serialize> Serialize for Spec<'_, A> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("arg", &self.arg)?;
-        if let Some((key, target)) = self.target {
-            map.serialize_entry(key, target)?;
-        }
-        if let Some(persistent) = self.persistent {
-            map.serialize_entry("persistent", &persistent)?;
-        }
-        map.end()
+impl<A: Written> Written for Spec<'_, A> {
+    fn write(&self, json: &mut Json) {
+        let [arg, target] = self.keys;
+        json.object(|object| {
+            object.entry(arg, &self.arg);
+            if let Some(value) = self.target {
+                object.entry(target, value);
+            }
+            if let Some(persistent) = self.persistent {
+                object.entry("persistent", &persistent);
+            }
+        });
     }
 }
 
-/// A spec that names a value, and by `key` what it is bound to.
-fn spec<'v>(text: &'v Str<'_>, target: Option<(&'static str, &'v Str<'_>)>) -> Spec<'v, Name<'v>> {
+/// A spec of a value alone.
+fn alone<A>(arg: A) -> Spec<'static, A> {
     Spec {
-        arg: name(text),
-        target: target.map(|(key, target)| (key, target.as_str())),
+        keys: ["arg", ""],
+        arg,
+        target: None,
         persistent: None,
     }
 }
 
-#[derive(Serialize)]
-struct ConstantInput<'v, 'a> {
-    name: &'v str,
-    value: &'v ConstantValue<'a>,
+/// A spec that names a value, and by `key` what it is bound to.
+fn bound<'v>(text: &'v Str<'_>, key: &'static str, target: &'v Str<'_>) -> Spec<'v, Name<'v>> {
+    Spec {
+        keys: ["arg", key],
+        target: Some(target),
+        ..alone(name(text))
+    }
 }
 
-#[derive(Serialize)]
-struct AnyArgument<'v, 'a> {
-    arg: &'v Argument<'a>,
-}
-
-impl Serialize for InputSpec<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Written for InputSpec<'_> {
+    fn write(&self, json: &mut Json) {
         let tag = self.tag();
-        macro_rules! tagged {
-            ($value:expr) => {
-                Tagged(tag, $value).serialize(serializer)
-            };
-        }
         match self {
-            InputSpec::UserInput { arg } => tagged!(&AnyArgument { arg }),
+            InputSpec::UserInput { arg } => json.tagged(tag, &alone(arg)),
             InputSpec::Parameter {
                 name,
                 parameter_name,
-            } => tagged!(&spec(name, Some(("parameter_name", parameter_name)))),
+            } => json.tagged(tag, &bound(name, "parameter_name", parameter_name)),
             InputSpec::Buffer {
                 name,
                 buffer_name,
                 persistent,
-            } => tagged!(&Spec {
-                persistent: Some(*persistent),
-                ..spec(name, Some(("buffer_name", buffer_name)))
-            }),
+            } => {
+                let spec = Spec {
+                    persistent: Some(*persistent),
+                    ..bound(name, "buffer_name", buffer_name)
+                };
+                json.tagged(tag, &spec);
+            }
             InputSpec::TensorConstant {
                 name,
                 tensor_constant_name,
             } => {
-                tagged!(&spec(
-                    name,
-                    Some(("tensor_constant_name", tensor_constant_name))
-                ))
+                let spec = bound(name, "tensor_constant_name", tensor_constant_name);
+                json.tagged(tag, &spec);
             }
             InputSpec::CustomObj {
                 arg,
                 custom_obj_name,
-            } => tagged!(&Spec {
-                arg,
-                target: Some(("custom_obj_name", custom_obj_name)),
-                persistent: None,
-            }),
-            InputSpec::Token { name } => tagged!(&spec(name, None)),
-            InputSpec::ConstantInput { name, value } => tagged!(&ConstantInput { name, value }),
+            } => {
+                let spec = Spec {
+                    keys: ["arg", "custom_obj_name"],
+                    target: Some(custom_obj_name),
+                    ..alone(arg)
+                };
+                json.tagged(tag, &spec);
+            }
+            InputSpec::Token { name } => json.tagged(tag, &alone(Name(name))),
+            InputSpec::ConstantInput { name, value } => {
+                let spec = Spec {
+                    keys: ["name", "value"],
+                    target: Some(value),
+                    ..alone(name)
+                };
+                json.tagged(tag, &spec);
+            }
         }
     }
 }
 
-impl Serialize for OutputSpec<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (name, target) = match self {
-            OutputSpec::UserOutput { arg } => {
-                return Tagged(self.tag(), &AnyArgument { arg }).serialize(serializer);
+impl Written for OutputSpec<'_> {
+    fn write(&self, json: &mut Json) {
+        let tag = self.tag();
+        match self {
+            OutputSpec::UserOutput { arg } => json.tagged(tag, &alone(arg)),
+            OutputSpec::LossOutput { name } | OutputSpec::Token { name } => {
+                json.tagged(tag, &alone(Name(name)));
             }
-            OutputSpec::LossOutput { name } | OutputSpec::Token { name } => (name, None),
             OutputSpec::BufferMutation { name, buffer_name } => {
-                (name, Some(("buffer_name", buffer_name)))
+                json.tagged(tag, &bound(name, "buffer_name", buffer_name));
             }
             OutputSpec::ParameterMutation {
                 name,
@@ -445,7 +604,7 @@ impl Serialize for OutputSpec<'_> {
             | OutputSpec::GradientToParameter {
                 name,
                 parameter_name,
-            } => (name, Some(("parameter_name", parameter_name))),
+            } => json.tagged(tag, &bound(name, "parameter_name", parameter_name)),
             OutputSpec::UserInputMutation {
                 name,
                 user_input_name,
@@ -453,8 +612,7 @@ impl Serialize for OutputSpec<'_> {
             | OutputSpec::GradientToUserInput {
                 name,
                 user_input_name,
-            } => (name, Some(("user_input_name", user_input_name))),
-        };
-        Tagged(self.tag(), &spec(name, target)).serialize(serializer)
+            } => json.tagged(tag, &bound(name, "user_input_name", user_input_name)),
+        }
     }
 }

@@ -1,27 +1,27 @@
-//! Writing `.pt2` archives in the layout of PyTorch 2.11: JSON of the schema 8.17, weights as raw storages.
+//! Writing `.pt2` archives as the releases of PyTorch read them: the layout, the JSON and the form of the weights follow
+//! from the schema that the program names.
 //!
 //! Start with [`Contents`]; [`Contents::write`] streams the archive. What the program means is the caller's
-//! business: nothing here looks into the graph.
+//! business: nothing here looks into the graph, and what a schema cannot say ([`Since`]) is to be refused before.
 
+mod form;
 mod json;
+mod pickle;
 mod source;
 mod zip;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 
 use indexmap::IndexMap;
 
 use self::zip::ZipWriter;
+use crate::pickle::CustomObject;
 use crate::schema::{
     ExportedProgram, Map, PayloadConfig, PayloadMeta, ScalarType, SchemaVersion, Str, TensorMeta,
 };
+use crate::weights::Weights;
 
-/// The schema that is written: that of PyTorch 2.11.
-pub const SCHEMA: SchemaVersion = SchemaVersion {
-    major: 8,
-    minor: 17,
-};
+pub use form::{SCHEMA, Since};
 
 /// The folder that all entries are in, and the name of the program.
 const ROOT: &str = "model";
@@ -32,10 +32,12 @@ const CONTAINER_VERSION: &str = "6\n";
 /// Everything that an archive holds.
 #[derive(Debug)]
 pub struct Contents<'a> {
+    /// Its schema version is that of the archive.
     pub program: ExportedProgram<'a>,
     /// Parameters and persistent buffers.
     pub state_dict: Payloads<'a>,
-    pub constants: Constants<'a>,
+    /// Tensor constants, buffers that are not persistent, and objects.
+    pub constants: Payloads<'a>,
     /// The pickled sample inputs, empty if there are none.
     pub sample_inputs: &'a [u8],
     pub extra_files: Vec<(&'a str, &'a [u8])>,
@@ -43,15 +45,6 @@ pub struct Contents<'a> {
 
 /// Payloads by FQN, in the order of the config.
 pub type Payloads<'a> = IndexMap<String, Payload<'a>>;
-
-/// The constants of a program.
-#[derive(Debug)]
-pub enum Constants<'a> {
-    /// Each on its own.
-    Payloads(Payloads<'a>),
-    /// All in the pickle that versions before 2.9 wrote; only so can their objects be handed on.
-    Pickle(&'a [u8]),
-}
 
 /// A weight or constant.
 #[derive(Clone, Debug)]
@@ -63,8 +56,14 @@ pub enum Payload<'a> {
         meta: TensorMeta<'a>,
         is_parameter: bool,
     },
-    /// A TorchBind object, pickled.
-    Object(&'a [u8]),
+    /// A TorchBind object.
+    Object {
+        object: &'a CustomObject,
+        /// Where the tensors of its state are.
+        index: &'a Weights,
+        /// How an archive had it on its own.
+        pickle: Option<&'a [u8]>,
+    },
 }
 
 /// Names of the entries of weights or of constants.
@@ -90,39 +89,86 @@ impl Contents<'_> {
     /// Writes the archive.
     ///
     /// # Errors
-    /// What the stream reports.
+    /// What the stream reports, or that an object holds what has no pickle.
     pub fn write(&self, out: impl Write) -> io::Result<()> {
+        let schema = self.program.schema_version;
+        let program = json::json(&self.program, schema);
+        match schema.is_flat() {
+            true => self.write_flat(out, schema, &program),
+            false => self.write_rooted(out, schema, &program),
+        }
+    }
+
+    /// The layout of PyTorch 2.8 and later.
+    fn write_rooted(
+        &self,
+        out: impl Write,
+        schema: SchemaVersion,
+        program: &[u8],
+    ) -> io::Result<()> {
         let mut archive = ArchiveWriter {
             zip: ZipWriter::new(out),
+            schema,
         };
-        archive.payloads(&WEIGHTS, &self.state_dict)?;
-        match &self.constants {
-            Constants::Payloads(payloads) => archive.payloads(&CONSTANTS, payloads)?,
-            Constants::Pickle(pickle) => {
-                archive.add(&format!("{}{ROOT}.pt", CONSTANTS.path), pickle)?;
+        for (folder, payloads) in [(&WEIGHTS, &self.state_dict), (&CONSTANTS, &self.constants)] {
+            match schema.pickles_tensors() {
+                true => archive.add(&format!("{}{ROOT}.pt", folder.path), &pickled(payloads)?)?,
+                false => archive.payloads(folder, payloads)?,
             }
         }
-        archive.json(&format!("models/{ROOT}.json"), &self.program)?;
+        archive.add(&format!("models/{ROOT}.json"), program)?;
         archive.add(&format!("data/sample_inputs/{ROOT}.pt"), self.sample_inputs)?;
         for (name, content) in &self.extra_files {
             archive.add(&format!("extra/{name}"), content)?;
         }
         archive.finish()
     }
+
+    /// The layout up to PyTorch 2.7: entries without a folder.
+    fn write_flat(&self, out: impl Write, schema: SchemaVersion, program: &[u8]) -> io::Result<()> {
+        let mut zip = ZipWriter::new(out);
+        zip.add("serialized_exported_program.json", program)?;
+        zip.add("serialized_state_dict.pt", &pickled(&self.state_dict)?)?;
+        zip.add("serialized_constants.pt", &pickled(&self.constants)?)?;
+        if schema.has_sample_inputs() {
+            zip.add("serialized_example_inputs.pt", self.sample_inputs)?;
+        }
+        zip.add("version", schema.to_string().as_bytes())?;
+        for (name, content) in &self.extra_files {
+            zip.add(&format!("extra_files/{name}"), content)?;
+        }
+        zip.finish().map(drop)
+    }
+}
+
+fn pickled(payloads: &Payloads<'_>) -> io::Result<Vec<u8>> {
+    pickle::dictionary(payloads).map_err(|(fqn, what)| unpicklable(&fqn, what))
+}
+
+fn unpicklable(fqn: &str, what: &str) -> io::Error {
+    io::Error::other(format!(
+        "the object `{fqn}` holds {what}, which cannot be pickled"
+    ))
+}
+
+impl Weights {
+    /// A TorchBind object of these constants alone, pickled as PyTorch 2.9 and later have it in an entry of its own.
+    ///
+    /// # Errors
+    /// If its state holds what has no pickle; what that is.
+    pub fn pickled_object(&self, object: &CustomObject) -> Result<Vec<u8>, &'static str> {
+        pickle::object(object, self)
+    }
 }
 
 struct ArchiveWriter<W> {
     zip: ZipWriter<W>,
+    schema: SchemaVersion,
 }
 
 impl<W: Write> ArchiveWriter<W> {
     fn add(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         self.zip.add(&format!("{ROOT}/{name}"), content)
-    }
-
-    fn json(&mut self, name: &str, value: &impl serde::Serialize) -> io::Result<()> {
-        let text = serde_json::to_vec(value).map_err(io::Error::other)?;
-        self.add(name, &text)
     }
 
     /// Writes each storage and object once, then the config that says which name has which.
@@ -154,10 +200,21 @@ impl<W: Write> ArchiveWriter<W> {
                         tensor_meta: Some(meta.clone()),
                     }
                 }
-                Payload::Object(pickle) => {
+                Payload::Object {
+                    object,
+                    index,
+                    pickle,
+                } => {
                     let path = format!("custom_obj_{n_objects}");
                     n_objects += 1;
-                    self.add(&format!("{}{path}", folder.path), pickle)?;
+                    let name = format!("{}{path}", folder.path);
+                    match pickle {
+                        Some(pickle) => self.add(&name, pickle)?,
+                        None => {
+                            let pickle = pickle::object(object, index);
+                            self.add(&name, &pickle.map_err(|what| unpicklable(fqn, what))?)?;
+                        }
+                    }
                     PayloadMeta {
                         path_name: path.into(),
                         is_param: false,
@@ -168,10 +225,8 @@ impl<W: Write> ArchiveWriter<W> {
             };
             config.insert(Str::from(fqn.as_str()), meta);
         }
-        self.json(
-            &format!("{}{}", folder.path, folder.config),
-            &PayloadConfig { config },
-        )
+        let config = json::json(&PayloadConfig { config }, self.schema);
+        self.add(&format!("{}{}", folder.path, folder.config), &config)
     }
 
     /// The entries by which PyTorch recognizes the archive, and the directory.
@@ -180,19 +235,9 @@ impl<W: Write> ArchiveWriter<W> {
         self.add("archive_version", b"0")?;
         self.add(".data/version", CONTAINER_VERSION.as_bytes())?;
         self.add("byteorder", b"little")?;
-        let id = self.serialization_id();
+        let id = self.zip.serialization_id();
         self.add(".data/serialization_id", id.as_bytes())?;
         self.zip.finish().map(drop)
-    }
-
-    /// 40 digits that tell archives apart: equal content has equal ones.
-    fn serialization_id(&self) -> String {
-        let (mut names, mut contents) = (DefaultHasher::new(), DefaultHasher::new());
-        for (name, checksum) in self.zip.checksums() {
-            name.hash(&mut names);
-            checksum.hash(&mut contents);
-        }
-        format!("{:020}{:020}", names.finish(), contents.finish())
     }
 }
 

@@ -18,19 +18,6 @@ impl Archive {
         })
     }
 
-    /// The pickle that holds all constants, as archives before PyTorch 2.9 have it.
-    ///
-    /// # Errors
-    /// If the entry's checksum is wrong.
-    pub fn constants_pickle(&self) -> Result<Option<SharedBytes>, Error> {
-        self.present(match self.layout() {
-            ArchiveLayout::Flat => "serialized_constants.pt".to_owned(),
-            ArchiveLayout::Rooted { root } => {
-                format!("{root}data/constants/{}.pt", self.program_name())
-            }
-        })
-    }
-
     fn present(&self, entry: String) -> Result<Option<SharedBytes>, Error> {
         match self.zip().get(&entry) {
             Some(_) => self.checked(&entry).map(Some),

@@ -3,6 +3,7 @@
 //! Entries of 4 GiB and more, and such offsets, take the zip64 form. Nothing is ever sought, so that any stream
 //! can be written to.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 
 /// Content begins at a multiple of this, as in PyTorch's own archives, so that it can be used in place.
@@ -71,11 +72,14 @@ impl<W: Write> ZipWriter<W> {
         Ok(())
     }
 
-    /// The checksums of the entries so far, each behind its name.
-    pub fn checksums(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.entries
-            .iter()
-            .map(|entry| (entry.name.as_str(), entry.crc))
+    /// 40 digits that tell archives apart: equal entries so far have equal ones.
+    pub fn serialization_id(&self) -> String {
+        let (mut names, mut contents) = (DefaultHasher::new(), DefaultHasher::new());
+        for entry in &self.entries {
+            entry.name.hash(&mut names);
+            entry.crc.hash(&mut contents);
+        }
+        format!("{:020}{:020}", names.finish(), contents.finish())
     }
 
     /// Writes the directory and gives the stream back.

@@ -4,7 +4,9 @@
 //! serializer asks.
 
 use expc_dialects::{Argument, Constant, ScalarType, ValueType, table::Type};
-use expc_pt2::{self as schema, ComplexValue, CustomObjArgument, Str, SymArgument};
+use expc_pt2::{
+    self as schema, ComplexValue, CustomObjArgument, Map, SchemaVersion, Since, Str, SymArgument,
+};
 use melior::ir::{Value, ValueLike};
 
 /// Why something cannot be written, for the message.
@@ -121,21 +123,43 @@ pub fn constant(constant: &Constant) -> Result<schema::Argument<'static>, Refusa
 
 /// A dtype that the schema has a number for.
 pub fn scalar_type(dtype: ScalarType) -> Result<schema::ScalarType, Refusal> {
-    /// Dtypes that the schema 8.17 has no number for.
-    const LATER: [schema::ScalarType; 3] = [
-        schema::ScalarType::F8E8M0Fnu,
-        schema::ScalarType::U32,
-        schema::ScalarType::U64,
-    ];
-    schema::ScalarType::from_name(dtype.torch_name())
-        .filter(|number| !LATER.contains(number))
-        .ok_or_else(|| {
-            format!(
-                "the schema {} has no dtype `{}`",
-                schema::SCHEMA,
-                dtype.torch_name()
-            )
-        })
+    let name = dtype.torch_name();
+    schema::ScalarType::from_name(name)
+        .ok_or_else(|| format!("no schema has a number for the dtype `{name}`"))
+}
+
+/// The argument as a schema can say it, which may be in other words.
+pub fn fitted(
+    argument: schema::Argument<'static>,
+    schema: SchemaVersion,
+) -> Result<schema::Argument<'static>, Refusal> {
+    use schema::Argument as A;
+    match argument {
+        A::ScalarType(dtype) => fitted_dtype(dtype, schema).map(A::ScalarType),
+        A::StringToArgument(entries) if A::StringToArgument(Map::new()).since() <= schema => {
+            let entries = entries
+                .into_iter()
+                .map(|(key, value)| Ok((key, fitted(value, schema)?)));
+            entries
+                .collect::<Result<_, Refusal>>()
+                .map(A::StringToArgument)
+        }
+        argument if argument.since() <= schema => Ok(argument),
+        A::OptionalTensor(Some(name)) => Ok(A::Tensor(name)),
+        A::OptionalTensor(None) => Ok(A::None),
+        argument => Err(format!("the schema {schema} has no `{}`", argument.tag())),
+    }
+}
+
+/// The dtype, if a schema has a number for it.
+pub fn fitted_dtype(
+    dtype: schema::ScalarType,
+    schema: SchemaVersion,
+) -> Result<schema::ScalarType, Refusal> {
+    match dtype.since() <= schema {
+        true => Ok(dtype),
+        false => Err(format!("the schema {schema} has no dtype `{dtype}`")),
+    }
 }
 
 /// `cuda:0` in its parts.

@@ -9,7 +9,9 @@ use expc_dialects::{
     mlir::{self, value_key},
     table::{self, HOP, OpDef, OpSchema, SYM},
 };
-use expc_pt2::{self as schema, ArgumentKind, CustomObjArgument, GraphArgument, Map, Str, Sym};
+use expc_pt2::{
+    self as schema, ArgumentKind, CustomObjArgument, GraphArgument, Map, SchemaVersion, Str, Sym,
+};
 use expc_runtime::torch::Op;
 use melior::ir::{
     Value, ValueLike,
@@ -37,6 +39,7 @@ pub struct Writer<'c, 'a, 'g> {
     pub graphs: &'g Graphs<'c, 'a>,
     pub symbols: Symbols,
     pub diagnostics: Vec<Diagnostic>,
+    schema: SchemaVersion,
     n_graphs: usize,
 }
 
@@ -48,11 +51,12 @@ pub struct Root {
 }
 
 impl<'c: 'a, 'a, 'g> Writer<'c, 'a, 'g> {
-    pub fn new(graphs: &'g Graphs<'c, 'a>, symbols: Symbols) -> Self {
+    pub fn new(graphs: &'g Graphs<'c, 'a>, symbols: Symbols, schema: SchemaVersion) -> Self {
         Self {
             graphs,
             symbols,
             diagnostics: Vec::new(),
+            schema,
             n_graphs: 0,
         }
     }
@@ -209,10 +213,12 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
         self.names.insert(value_key(value), name.to_owned());
         let key = || Str::from(name.to_owned());
         let sym = || sym.ok_or_else(|| format!("`{name}` is a symbolic scalar without expression"));
+        let schema = self.writer.schema;
         let symbols = &mut self.writer.symbols;
         match ValueType::from_mlir(value.r#type()) {
             Some(ValueType::Tensor(meta)) => {
                 let meta = tensor_meta(&meta, symbols)?;
+                argument::fitted_dtype(meta.dtype, schema)?;
                 self.out.tensor_values.insert(key(), meta);
             }
             Some(ValueType::SymInt) => {
@@ -236,7 +242,7 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
             }
             _ => {}
         }
-        argument::value(value, self)
+        argument::fitted(argument::value(value, self)?, schema)
     }
 
     fn op(&mut self, op: AtenOp<'c, 'a>, name: &str, fx: &FxGraph<'c, 'a>) {
@@ -259,11 +265,15 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
         fx: &FxGraph<'c, 'a>,
     ) -> Result<schema::Node<'static>, Refusal> {
         let op_name = op.name();
+        let mut outputs = self.results(op, name, fx)?;
+        if is_hop(&op_name) && !op.is_single() && !self.writer.schema.separates_hop_results() {
+            outputs = vec![list_of(outputs)?];
+        }
         let metadata = op.metadata().entries.into_iter();
         Ok(schema::Node {
             target: target(&op_name)?.into(),
             inputs: self.arguments(op, &op_name)?,
-            outputs: self.results(op, name, fx)?,
+            outputs,
             metadata: metadata
                 .map(|(key, value)| (Str::from(key), Str::from(value)))
                 .collect(),
@@ -296,7 +306,9 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
                 (None, name) => name,
             };
             let ty = parameter.map(|parameter| &parameter.ty);
+            let schema = self.writer.schema;
             let arg = argument::argument(&given.value, ty, self)
+                .and_then(|arg| argument::fitted(arg, schema))
                 .map_err(|refusal| in_argument(name, position, &refusal))?;
             if name.is_empty() && !is_hop(op_name) && row.is_none() {
                 let unnamed = "its name is not known; `--load-library` with the library that registers the operator tells it";

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use expc_dialects::{
     Constant, Diagnostic, InputKind, InputSpec, OutputKind, OutputSpec, Program, Signature,
 };
+use expc_passes::contract;
 use expc_pt2::{
     self as schema, Argument, ConstantValue, ExportedProgram, GraphModule, GraphSignature, Map,
-    ModuleCallEntry, ModuleCallSignature, NamedTupleDef, RangeConstraint, SCHEMA, Str,
+    ModuleCallEntry, ModuleCallSignature, NamedTupleDef, RangeConstraint, SCHEMA, SchemaVersion,
+    Since, Str,
 };
 
 use super::{
@@ -22,6 +24,9 @@ const TORCH: &str = "2.11.0";
 
 /// The opset of `aten` in that version.
 const ATEN_OPSET: i64 = 10;
+
+/// The verifier of functional programs.
+const FUNCTIONAL: &str = "ATEN";
 
 /// Texts of the module that the file holds word for word.
 pub struct Texts {
@@ -57,11 +62,12 @@ fn check_calls(texts: &Texts) -> Result<(), Diagnostic> {
 pub fn program<'c: 'a, 'a, 't>(
     program: &Program<'c, 'a>,
     texts: &'t Texts,
+    schema: SchemaVersion,
 ) -> Result<(ExportedProgram<'t>, Signature), Vec<Diagnostic>> {
     let one = |fault: Diagnostic| vec![fault];
     check_calls(texts).map_err(one)?;
     let graphs = fx::graphs(program);
-    let mut writer = Writer::new(&graphs, Symbols::of(program).map_err(one)?);
+    let mut writer = Writer::new(&graphs, Symbols::of(program, schema).map_err(one)?, schema);
     let root = writer.root(program.root().map_err(one)?).map_err(one)?;
     if !writer.diagnostics.is_empty() {
         return Err(writer.diagnostics);
@@ -71,26 +77,47 @@ pub fn program<'c: 'a, 'a, 't>(
         Some(Constant::Dict(entries)) => strings(entries),
         _ => Map::new(),
     };
+    let verifiers = verifiers(&provenance);
+    if !schema.has_training_ir() && verifiers.iter().any(|name| name.as_str() != FUNCTIONAL) {
+        check_functional(program, schema)?;
+    }
     let written = ExportedProgram {
         range_constraints: ranges(program).map_err(one)?,
-        schema_version: SCHEMA,
-        dialect: None,
+        schema_version: schema,
+        dialect: Some(FUNCTIONAL.into()),
         opset_version: opset(&provenance),
-        verifiers: verifiers(&provenance),
+        verifiers,
         torch_version: Some(match find(&provenance, "torch") {
             Some(Constant::Str(version)) => Str::from(version.clone()),
             _ => TORCH.into(),
         }),
         guards_code: program.guards().into_iter().map(Str::from).collect(),
         graph_module: GraphModule {
-            signature: signature(&root).map_err(one)?,
-            module_call_graph: module_calls(&root, texts),
+            signature: signature(&root, schema).map_err(one)?,
+            module_call_graph: module_calls(&root, texts, schema).map_err(one)?,
             metadata,
             treespec_namedtuple_fields: namedtuples(texts).map_err(one)?,
             graph: root.graph,
         },
     };
     Ok((written, root.signature))
+}
+
+/// Refuses a program that is no functional one, which is all that the first schemas had.
+fn check_functional(
+    program: &Program<'_, '_>,
+    schema: SchemaVersion,
+) -> Result<(), Vec<Diagnostic>> {
+    let refused = contract::functional(program).into_iter().map(|found| {
+        found
+            .note(format!("the schema {schema} has functional programs only"))
+            .help("bring it to the level `functional` with `--to functional`")
+    });
+    let refused: Vec<Diagnostic> = refused.collect();
+    match refused.is_empty() {
+        true => Ok(()),
+        false => Err(refused),
+    }
 }
 
 fn find<'p>(provenance: &'p [(String, Constant)], key: &str) -> Option<&'p Constant> {
@@ -153,7 +180,7 @@ fn ranges(program: &Program<'_, '_>) -> Result<Map<'static, RangeConstraint>, Di
     Ok(ranges.collect())
 }
 
-fn signature(root: &Root) -> Result<GraphSignature<'static>, Diagnostic> {
+fn signature(root: &Root, schema: SchemaVersion) -> Result<GraphSignature<'static>, Diagnostic> {
     let refused = |what: String, refusal: Refusal| {
         Diagnostic::error(
             "E0161",
@@ -162,11 +189,14 @@ fn signature(root: &Root) -> Result<GraphSignature<'static>, Diagnostic> {
     };
     let inputs = root.signature.inputs.iter().zip(&root.graph.inputs);
     let inputs = inputs.zip(&root.input_names).map(|((spec, arg), name)| {
-        input_spec(spec, arg, name).map_err(|refusal| refused(format!("input `{name}`"), refusal))
+        let written =
+            input_spec(spec, arg, name).and_then(|written| input_in(written, arg, schema));
+        written.map_err(|refusal| refused(format!("input `{name}`"), refusal))
     });
     let outputs = root.signature.outputs.iter().zip(&root.graph.outputs);
     let outputs = outputs.enumerate().map(|(position, (spec, arg))| {
-        output_spec(spec, arg).map_err(|refusal| refused(format!("output {position}"), refusal))
+        let written = output_spec(spec, arg).and_then(|written| output_in(written, schema));
+        written.map_err(|refusal| refused(format!("output {position}"), refusal))
     });
     Ok(GraphSignature {
         input_specs: inputs.collect::<Result<_, _>>()?,
@@ -220,6 +250,38 @@ fn input_spec(
         },
         InputKind::Token => S::Token { name: name() },
     })
+}
+
+/// The spec as a schema can say it.
+fn input_in(
+    spec: schema::InputSpec<'static>,
+    arg: &Argument<'static>,
+    schema: SchemaVersion,
+) -> Result<schema::InputSpec<'static>, Refusal> {
+    match spec {
+        // The argument is the constant itself.
+        schema::InputSpec::ConstantInput { .. } if !schema.has_constant_inputs() => {
+            Ok(schema::InputSpec::UserInput { arg: arg.clone() })
+        }
+        spec if spec.since() <= schema => Ok(spec),
+        spec => Err(format!(
+            "the schema {schema} has no `{}` inputs",
+            spec.tag()
+        )),
+    }
+}
+
+fn output_in(
+    spec: schema::OutputSpec<'static>,
+    schema: SchemaVersion,
+) -> Result<schema::OutputSpec<'static>, Refusal> {
+    match spec.since() <= schema {
+        true => Ok(spec),
+        false => Err(format!(
+            "the schema {schema} has no `{}` outputs",
+            spec.tag()
+        )),
+    }
 }
 
 fn constant_value(constant: &Constant) -> Result<ConstantValue<'static>, Refusal> {
@@ -298,22 +360,56 @@ fn namedtuples(texts: &Texts) -> Result<Map<'_, NamedTupleDef<'_>>, Diagnostic> 
 }
 
 /// The calls of modules as the program carries them; a program without any is called with its inputs in a row.
-fn module_calls<'t>(root: &Root, texts: &'t Texts) -> Vec<ModuleCallEntry<'t>> {
-    let mut calls: Vec<ModuleCallEntry<'t>> = texts
-        .module_calls
-        .iter()
-        .map(|(fqn, json)| ModuleCallEntry {
-            fqn: fqn.as_str().into(),
-            signature: None,
-            signature_json: (!json.is_empty()).then_some(json.as_str()),
-        })
-        .collect();
-    let is_told = |call: &ModuleCallEntry<'_>| call.fqn.is_empty() && call.signature_json.is_some();
+fn module_calls<'t>(
+    root: &Root,
+    texts: &'t Texts,
+    schema: SchemaVersion,
+) -> Result<Vec<ModuleCallEntry<'t>>, Diagnostic> {
+    let calls = texts.module_calls.iter();
+    let mut calls: Vec<ModuleCallEntry<'t>> = calls
+        .map(|(fqn, json)| module_call(fqn, json, schema))
+        .collect::<Result<_, _>>()?;
+    let is_told = |call: &ModuleCallEntry<'_>| {
+        call.fqn.is_empty() && (call.signature_json.is_some() || call.signature.is_some())
+    };
     if !calls.iter().any(is_told) {
         calls.retain(|call| !call.fqn.is_empty());
         calls.insert(0, root_call(root));
     }
-    calls
+    Ok(calls)
+}
+
+/// A call as the program carries it: word for word, unless the schema has other words.
+fn module_call<'t>(
+    fqn: &'t str,
+    json: &'t str,
+    schema: SchemaVersion,
+) -> Result<ModuleCallEntry<'t>, Diagnostic> {
+    let mut call = ModuleCallEntry {
+        fqn: fqn.into(),
+        signature: None,
+        signature_json: None,
+    };
+    if json.is_empty() {
+        return Ok(call);
+    }
+    if schema == SCHEMA {
+        call.signature_json = Some(json);
+        return Ok(call);
+    }
+    let damaged = |what: String| {
+        let message = format!("the call signature of the module `{fqn}` cannot be written: {what}");
+        Diagnostic::error("E0166", message)
+    };
+    let signature: ModuleCallSignature<'t> =
+        serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?;
+    let arguments = signature.inputs.iter().chain(&signature.outputs);
+    if let Some(argument) = arguments.into_iter().find(|arg| arg.since() > schema) {
+        let what = format!("the schema {schema} has no `{}`", argument.tag());
+        return Err(damaged(what));
+    }
+    call.signature = Some(signature);
+    Ok(call)
 }
 
 fn root_call(root: &Root) -> ModuleCallEntry<'static> {

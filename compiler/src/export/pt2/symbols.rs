@@ -1,7 +1,7 @@
 //! Symbolic scalars and sizes as the file writes them: sympy's `srepr`, with the value at export time.
 
 use expc_dialects::{Constant, Diagnostic, Dim, Program, program::Range};
-use expc_pt2::{Hint, Str, Sym, SymBool, SymExpr, SymFloat, SymInt};
+use expc_pt2::{Hint, SchemaVersion, Str, Sym, SymBool, SymExpr, SymFloat, SymInt};
 use expc_symbolic::{Expr, Value, eval};
 use rustc_hash::FxHashMap;
 
@@ -10,16 +10,19 @@ pub struct Symbols {
     /// `srepr` of each symbol whose assumptions are not those that its name implies.
     spelled: FxHashMap<String, String>,
     hints: FxHashMap<String, Value>,
+    /// Whether expressions are spelled as `srepr`.
+    has_srepr: bool,
     /// Expressions by their text in the IR.
     parsed: FxHashMap<String, Expr>,
 }
 
 impl Symbols {
     /// The symbols that the module tells of.
-    pub fn of(program: &Program<'_, '_>) -> Result<Self, Diagnostic> {
+    pub fn of(program: &Program<'_, '_>, schema: SchemaVersion) -> Result<Self, Diagnostic> {
         let mut symbols = Self {
             spelled: FxHashMap::default(),
             hints: FxHashMap::default(),
+            has_srepr: schema.has_srepr(),
             parsed: FxHashMap::default(),
         };
         let ranges = program.ranges()?;
@@ -118,7 +121,10 @@ impl Symbols {
     fn written<T>(&self, expr: &Expr, hint: impl Fn(Value) -> Option<Hint>) -> Sym<'static, T> {
         let value = eval(expr, &|name| self.hints.get(name).copied()).ok();
         Sym::Expr(SymExpr {
-            expr_str: Str::from(expr.to_srepr()),
+            expr_str: Str::from(match self.has_srepr {
+                true => expr.to_srepr(),
+                false => expr.to_string(),
+            }),
             hint: value.and_then(hint),
         })
     }
@@ -191,7 +197,7 @@ mod tests {
             "a.mlir",
         )
         .expect("a module");
-        Symbols::of(&Program::new(&module)).expect("symbols")
+        Symbols::of(&Program::new(&module), expc_pt2::SCHEMA).expect("symbols")
     }
 
     #[test]

@@ -142,7 +142,7 @@ fn written_fixtures_are_sound() {
         let loaded = load_file(&context, &case.model()).expect("loaded");
         let source = Source {
             archive: loaded.archive.as_ref(),
-            weights: None,
+            ..Source::default()
         };
         let mut bytes = Vec::new();
         write_pt2(&loaded.program(), &source, &mut bytes)
@@ -160,4 +160,72 @@ fn written_fixtures_are_sound() {
             case.label()
         );
     }
+}
+
+/// Every fixture written in the schema that it came in: the same layout, entries, graph and signature.
+#[test]
+fn fixtures_survive_in_their_own_schema() {
+    let context = context();
+    for case in expc_fixtures::cases() {
+        let loaded = load_file(&context, &case.model()).expect("loaded");
+        let original = loaded.archive.as_ref().expect("an archive");
+        let expected = original.program().expect("a program");
+        let source = Source {
+            schema: Some(expected.schema_version),
+            archive: loaded.archive.as_ref(),
+            weights: None,
+        };
+        let mut bytes = Vec::new();
+        write_pt2(&loaded.program(), &source, &mut bytes)
+            .unwrap_or_else(|found| panic!("{}: {}", case.label(), found[0]));
+        let (archive, index) = read(bytes);
+        let found = archive.program().expect("a program");
+        assert_eq!(names(&archive), names(original), "{}", case.label());
+        let (found, expected) = (&found, &expected);
+        assert_eq!(found.schema_version, expected.schema_version);
+        assert_eq!(found.verifiers, expected.verifiers, "{}", case.label());
+        assert_eq!(found.dialect, expected.dialect, "{}", case.label());
+        let (graph, expected_graph) = (&found.graph_module.graph, &expected.graph_module.graph);
+        // A graph with a NaN is not even equal to itself.
+        let has_nan = expected_graph != &expected_graph.clone();
+        assert!(has_nan || graph == expected_graph, "{}", case.label());
+        let faults = archive.validate(found, Some(&index));
+        assert!(faults.is_empty(), "{}: {}", case.label(), faults[0]);
+        let tensors = original.weights().expect("weights");
+        for (fqn, record) in tensors.state_dict() {
+            let written = index
+                .tensor(fqn)
+                .unwrap_or_else(|| panic!("{}: no `{fqn}`", case.label()));
+            assert_eq!(
+                (
+                    &written.sizes,
+                    &written.strides,
+                    written.dtype,
+                    written.is_parameter
+                ),
+                (
+                    &record.sizes,
+                    &record.strides,
+                    record.dtype,
+                    record.is_parameter
+                ),
+            );
+            assert_eq!(
+                index.storage_bytes(written.storage),
+                tensors.storage_bytes(record.storage),
+                "{}: {fqn}",
+                case.label()
+            );
+        }
+    }
+}
+
+/// The entries of an archive without the folder that all are in.
+fn names(archive: &Archive) -> std::collections::BTreeSet<String> {
+    let is_flat = archive.layout() == &expc_pt2::ArchiveLayout::Flat;
+    let inner = |name: &str| match name.split_once('/') {
+        Some((_, inner)) if !is_flat => inner.to_owned(),
+        _ => name.to_owned(),
+    };
+    archive.entries().map(|(name, _)| inner(name)).collect()
 }

@@ -3,8 +3,8 @@
 
 use expc_dialects::{Diagnostic, InputKind, InputSpec, Signature};
 use expc_pt2::{
-    Archive, Constant, Constants, Device, Layout, Payload, Payloads, SharedBytes, Sym, TensorMeta,
-    TensorRecord, Weights as Index,
+    Archive, Constant, Device, Layout, Payload, Payloads, SchemaVersion, SharedBytes, Sym,
+    TensorMeta, TensorRecord, Weights as Index,
 };
 use expc_runtime::{
     torch::{StorageView, tensor_bytes},
@@ -18,6 +18,8 @@ use crate::frontend::pt2;
 /// Where the weights of a program come from.
 #[derive(Clone, Copy, Default)]
 pub struct Source<'s> {
+    /// The schema to write; where none is asked for, [`expc_pt2::SCHEMA`].
+    pub schema: Option<SchemaVersion>,
     /// The archive that the program was read from; what it has is handed on, extra files and sample inputs too.
     pub archive: Option<&'s Archive>,
     /// Weights that the archive does not have, or that replace its own.
@@ -30,7 +32,6 @@ pub struct Found {
     index: Index,
     /// The pickles of objects by FQN.
     objects: FxHashMap<String, SharedBytes>,
-    constants_pickle: Option<SharedBytes>,
     made: FxHashMap<String, Made>,
     sample_inputs: Option<SharedBytes>,
     extra_files: Vec<(String, SharedBytes)>,
@@ -169,13 +170,10 @@ impl Found {
                     let pickle = archive.content(entry).map_err(in_archive)?;
                     self.objects.insert(fqn.clone(), pickle);
                 }
-                Constant::Object { entry: None, .. } => {
-                    self.constants_pickle = archive.constants_pickle().map_err(in_archive)?;
-                }
+                Constant::Object { entry: None, .. } => {}
                 Constant::Opaque { .. } => {
                     let message = format!(
-                        "the object `{fqn}` can be read by Python only, which the schema {} has no form for",
-                        expc_pt2::SCHEMA
+                        "the object `{fqn}` can be read by Python only, which expc does not write"
                     );
                     return Err(Diagnostic::error("E0164", message).in_file(archive.file()));
                 }
@@ -201,7 +199,11 @@ impl Found {
     }
 
     /// Parameters and persistent buffers: all that the archive had, then those that were made.
-    pub fn state_dict(&self, signature: &Signature) -> Result<Payloads<'_>, Diagnostic> {
+    pub fn state_dict(
+        &self,
+        signature: &Signature,
+        schema: SchemaVersion,
+    ) -> Result<Payloads<'_>, Diagnostic> {
         let mut payloads = Payloads::new();
         for (fqn, record) in self.index.state_dict() {
             payloads.insert(fqn.clone(), self.record(fqn, record)?);
@@ -210,19 +212,26 @@ impl Found {
             input.kind == InputKind::Parameter
                 || (input.kind == InputKind::Buffer && input.persistent == Some(true))
         })?;
+        check(&payloads, schema)?;
         Ok(payloads)
     }
 
     /// Tensor constants, buffers that are not persistent, and objects.
-    pub fn constants(&self, signature: &Signature) -> Result<Constants<'_>, Diagnostic> {
-        if let Some(pickle) = &self.constants_pickle {
-            return Ok(Constants::Pickle(pickle));
-        }
+    pub fn constants(
+        &self,
+        signature: &Signature,
+        schema: SchemaVersion,
+    ) -> Result<Payloads<'_>, Diagnostic> {
         let mut payloads = Payloads::new();
         for (fqn, constant) in self.index.constants() {
             let payload = match constant {
                 Constant::Tensor(record) => Some(self.record(fqn, record)?),
-                _ => self.objects.get(fqn).map(|pickle| Payload::Object(pickle)),
+                Constant::Object { object, .. } => Some(Payload::Object {
+                    object,
+                    index: &self.index,
+                    pickle: self.objects.get(fqn).map(|pickle| &**pickle),
+                }),
+                Constant::Opaque { .. } => None,
             };
             if let Some(payload) = payload {
                 payloads.insert(fqn.clone(), payload);
@@ -233,7 +242,8 @@ impl Found {
             InputKind::Buffer => input.persistent != Some(true),
             _ => false,
         })?;
-        Ok(Constants::Payloads(payloads))
+        check(&payloads, schema)?;
+        Ok(payloads)
     }
 
     fn record<'f>(&'f self, fqn: &str, record: &TensorRecord) -> Result<Payload<'f>, Diagnostic> {
@@ -296,6 +306,27 @@ impl Found {
         }
         Ok(())
     }
+}
+
+/// Refuses tensors that the schema has no form for.
+fn check(payloads: &Payloads<'_>, schema: SchemaVersion) -> Result<(), Diagnostic> {
+    for (fqn, payload) in payloads {
+        let Payload::Tensor { meta, .. } = payload else {
+            continue;
+        };
+        let fitted = argument::fitted_dtype(meta.dtype, schema).and_then(|_| {
+            match meta.layout == Layout::Strided || !schema.pickles_tensors() {
+                true => Ok(()),
+                false => Err(format!(
+                    "expc writes no tensors of layout `{}` in the schema {schema}",
+                    meta.layout
+                )),
+            }
+        });
+        fitted
+            .map_err(|refusal| Diagnostic::error("E0162", format!("weight `{fqn}`: {refusal}")))?;
+    }
+    Ok(())
 }
 
 fn device(fqn: &str, text: &str) -> Result<Device<'static>, Diagnostic> {

@@ -55,9 +55,25 @@ pub fn weights(archive: &Archive) -> Result<Weights, Diagnostic> {
                 let class_name = object.class_name.clone();
                 weights.insert(fqn, Weight::PickledObject { class_name, bytes });
             }
-            // Objects of older archives lie in a pickle that only Python reads; a program that uses one is told
-            // that its weight is missing.
-            Constant::Object { entry: None, .. } | Constant::Opaque { .. } => {}
+            // Archives before PyTorch 2.9 have all constants in one pickle.
+            Constant::Object {
+                object,
+                entry: None,
+            } => {
+                let bytes = index.pickled_object(object).map_err(|what| {
+                    let what =
+                        format!("the object `{fqn}` holds {what}, which cannot be handed on");
+                    Diagnostic::error("E0104", what).in_file(archive.file())
+                })?;
+                let class_name = object.class_name.clone();
+                let bytes = Arc::new(StoredBytes {
+                    range: 0..bytes.len(),
+                    bytes: Arc::new(bytes),
+                });
+                weights.insert(fqn, Weight::PickledObject { class_name, bytes });
+            }
+            // Only Python reads them; a program that uses one is told that its weight is missing.
+            Constant::Opaque { .. } => {}
         }
     }
     for (fqn, record) in index.state_dict() {

@@ -138,49 +138,74 @@ impl<'r, 'e: 'r> Walk<'r, 'e> {
         let mut ops = graph.operations();
         ops.reverse();
         while let Some(op) = ops.pop() {
-            for row in self.rules.of(op) {
-                if !self.may_go_on(row, op) {
-                    return;
-                }
-                let attempt = AssertUnwindSafe(|| self.attempt(row, op, rewriter));
-                let Ok(attempt) = catch_unwind(attempt) else {
-                    self.at_fault(row, op, "failed".to_owned());
-                    return;
-                };
-                if let Some(built) = attempt {
-                    ops.extend(built.into_iter().rev());
-                    break;
-                }
+            let rows = self.rules.of(op);
+            if rows.is_empty() {
+                continue;
+            }
+            if let Some(built) = self.rewrite(op, &rows, rewriter) {
+                ops.extend(built.into_iter().rev());
             }
         }
+    }
+
+    /// Applies the first rule that holds; what it built in the place of an op, none where the op stays.
+    fn rewrite<'c: 'a, 'a>(
+        &self,
+        op: OperationRef<'c, 'a>,
+        rows: &[&Row],
+        rewriter: &RewriterBase<'c, 'a>,
+    ) -> Option<Vec<OperationRef<'c, 'a>>> {
+        let rewrite = Rewrite::new(op, rewriter, self.env).ok()?.keeping_name();
+        for row in rows {
+            if !self.may_go_on(row, op) {
+                return None;
+            }
+            let attempt = AssertUnwindSafe(|| self.attempt(row, &rewrite));
+            let Ok(values) = catch_unwind(attempt) else {
+                self.at_fault(row, op, "failed");
+                return None;
+            };
+            if let Some(values) = values {
+                return Some(self.replace(row, rewrite, &values, rewriter));
+            }
+        }
+        None
     }
 
     fn may_go_on(&self, row: &Row, op: OperationRef<'_, '_>) -> bool {
         if self.left.get() == 0 {
-            self.at_fault(row, op, "does not come to an end".to_owned());
+            self.at_fault(row, op, "does not come to an end");
         }
         self.left.get() > 0 && self.rewrites.may_go_on()
     }
 
-    /// What a rule built in the place of an op; none where the op stays.
+    /// The values that a rule puts in the place of an op's results; none where the op stays.
     fn attempt<'c: 'a, 'a>(
         &self,
         row: &Row,
-        op: OperationRef<'c, 'a>,
-        rewriter: &RewriterBase<'c, 'a>,
-    ) -> Option<Vec<OperationRef<'c, 'a>>> {
-        let rewrite = Rewrite::new(op, rewriter, self.env).ok()?.keeping_name();
-        let accepted = (row.2)(&rewrite).and_then(|values| self.accept(&rewrite, values));
-        let values = match accepted {
-            Ok(values) => values,
+        rewrite: &Rewrite<'_, 'c, 'a>,
+    ) -> Option<Vec<Value<'c, 'a>>> {
+        let accepted = (row.2)(rewrite).and_then(|values| self.accept(rewrite, values));
+        match accepted {
+            Ok(values) => Some(values),
             Err(refusal) => {
                 rewrite.abandon();
                 if let Refusal::Fault(diagnostic) = refusal {
-                    self.at_fault(row, op, diagnostic.message);
+                    self.at_fault(row, rewrite.op().operation(), &diagnostic.message);
                 }
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    fn replace<'c: 'a, 'a>(
+        &self,
+        row: &Row,
+        rewrite: Rewrite<'_, 'c, 'a>,
+        values: &[Value<'c, 'a>],
+        rewriter: &RewriterBase<'c, 'a>,
+    ) -> Vec<OperationRef<'c, 'a>> {
+        let op = rewrite.op().operation();
         self.left.set(self.left.get().saturating_sub(1));
         self.rewrites.note(self.pass, row.0, op);
         let built = rewrite.into_built();
@@ -188,12 +213,12 @@ impl<'r, 'e: 'r> Walk<'r, 'e> {
         for op in &built {
             aliases.add(*op);
         }
-        for (old, new) in op.results().map(Value::from).zip(&values) {
+        for (old, new) in op.results().map(Value::from).zip(values) {
             aliases.replaced(old, *new);
         }
         aliases.forget(op);
-        rewriter.replace_op_with_values(op, &values);
-        Some(built)
+        rewriter.replace_op_with_values(op, values);
+        built
     }
 
     /// The values that take the place of an op's results, once it is clear that they may.
@@ -243,7 +268,7 @@ impl<'r, 'e: 'r> Walk<'r, 'e> {
         old.r#type() == new.r#type()
     }
 
-    fn at_fault(&self, row: &Row, op: OperationRef<'_, '_>, what: String) {
+    fn at_fault(&self, row: &Row, op: OperationRef<'_, '_>, what: &str) {
         self.faults.borrow_mut().push(Diagnostic::at(
             &op,
             "E0408",

@@ -721,8 +721,8 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
     }
 
     /// Erases what was built, the last first: a rule that refuses leaves nothing behind.
-    pub fn abandon(self) {
-        for op in self.built.into_inner().into_iter().rev() {
+    pub fn abandon(&self) {
+        for op in self.built.take().into_iter().rev() {
             self.rewriter.erase_op(op);
         }
     }

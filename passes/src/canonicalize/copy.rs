@@ -3,6 +3,7 @@
 use expc_dialects::{Argument, Constant, ScalarType};
 use melior::ir::{Value, ValueLike};
 
+use super::index::overlaps;
 use crate::{
     driver::Row,
     pattern::{Replacement, Rewrite, Rewritten, refuse, single},
@@ -70,7 +71,11 @@ fn cast_of_cast<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
 
 // copy(x, y) = y, where y is already as x is
 fn copy_over<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
-    single(laid_out(b.tensor("src")?)?)
+    let y = b.tensor("src")?;
+    match overlaps(b, y)? {
+        true => refuse("the strides of the copy are others than PyTorch records"),
+        false => single(laid_out(y)?),
+    }
 }
 
 /// The tensor, if its strides are surely those of its type: a caller may give an input others than it had at export

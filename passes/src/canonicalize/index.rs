@@ -6,6 +6,7 @@ use melior::ir::Value;
 use crate::{
     driver::Row,
     pattern::{Replacement, Rewrite, Rewritten, refuse, single},
+    shape::Size,
 };
 
 type Answer<'c, 'a> = Rewritten<Replacement<'c, 'a>>;
@@ -61,7 +62,8 @@ fn read_of_written<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
 fn write_of_read<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let x = b.tensor("self")?;
     let inner = b.producer(b.tensor("src")?)?;
-    match same_place(&inner, b) && mlir::same_value(inner.tensor("self")?, x) {
+    let is_same = same_place(&inner, b) && mlir::same_value(inner.tensor("self")?, x);
+    match is_same && !overlaps(b, x)? {
         true => single(x),
         false => refuse("another place"),
     }
@@ -93,10 +95,16 @@ fn write_over_written<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
 // slice_scatter(x, y, everything) = y
 fn write_of_all<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let (x, y) = (b.tensor("self")?, b.tensor("src")?);
-    match crate::driver::same_tensor(b.env(), x, y) && !is_input(y) {
+    match crate::driver::same_tensor(b.env(), x, y) && !is_input(y) && !overlaps(b, y)? {
         true => single(y),
         false => refuse("a part is left"),
     }
+}
+
+/// Whether elements of a tensor lie in the same place: kernels then write into a row-major copy, whatever strides
+/// PyTorch records.
+pub(super) fn overlaps<'c, 'a>(b: &Rewrite<'_, 'c, 'a>, x: Value<'c, 'a>) -> Rewritten<bool> {
+    Ok(b.strided(x)?.strides.contains(&Size::ZERO))
 }
 
 fn is_input(value: Value<'_, '_>) -> bool {

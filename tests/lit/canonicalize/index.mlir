@@ -65,3 +65,16 @@ func.func @main(%x: tensor<4x2xf32>, %y: tensor<4x2xf32>, %z: tensor<2x2xf32>) -
   %3 = "aten.slice_scatter.default"(%x, %z) {step = 2 : i64} : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32>
   return %2, %3 : tensor<4x2xf32>, tensor<4x2xf32>
 }
+
+// -----
+
+// Written into an expanded tensor, what is there makes a row-major one, whatever strides PyTorch records.
+// CHECK-LABEL: func.func @main
+// CHECK: aten.slice_scatter.default
+func.func @main(%x: tensor<1xf32>) -> tensor<2xf32, {strides = ["0"]}> {
+  %0 = "aten.expand.default"(%x) {size = array<i64: 2>} : (tensor<1xf32>) -> tensor<2xf32, {strides = ["0"]}>
+  %1 = "aten.slice.Tensor"(%0) {end = 1 : i64} : (tensor<2xf32, {strides = ["0"]}>) -> tensor<1xf32, {strides = ["0"]}>
+  %2 = "aten.slice_scatter.default"(%0, %1) {end = 1 : i64} : (tensor<2xf32, {strides = ["0"]}>, tensor<1xf32, {strides = ["0"]}>) -> tensor<2xf32, {strides = ["0"]}>
+  %3 = "aten.sin.default"(%2) : (tensor<2xf32, {strides = ["0"]}>) -> tensor<2xf32>
+  return %2 : tensor<2xf32, {strides = ["0"]}>
+}

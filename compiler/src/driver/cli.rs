@@ -368,6 +368,10 @@ pub struct OpsArgs {
     /// Answer with JSON, one operator a line
     #[arg(long)]
     pub json: bool,
+
+    /// Answer with the page of the documentation
+    #[arg(long, exclusive = true)]
+    pub markdown: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! `expc ops`: the op table as a person or program reads it.
 
+mod page;
+
 use expc_dialects::{
     Diagnostic,
     table::{self, Family, Numerics, OpDef, SchemaKind, Tag, Trait},
@@ -18,6 +20,9 @@ use super::{
 pub fn run(args: &OpsArgs, console: &mut Console<'_>) -> Outcome {
     if args.registered {
         return registered(args, console);
+    }
+    if args.markdown {
+        return Ok(write!(console.stdout, "{}", page::markdown())?);
     }
     let defs = match &args.name {
         Some(name) => named(name)?,

@@ -15,6 +15,17 @@ import torch
 from torch._export.db.examples import all_examples
 
 
+def without_comments(text: str) -> str:
+    """The printed program without empty lines and the comments that name lines of Python."""
+    kept = []
+    for line in text.splitlines():
+        words = line.strip()
+        is_comment = words.startswith("# ") and words not in ("# inputs", "# outputs")
+        if words and not is_comment:
+            kept.append(line.rstrip())
+    return "\n".join(kept) + "\n"
+
+
 def printed(case) -> str | None:
     """The text of the exported example; none where PyTorch refuses it."""
     try:
@@ -27,10 +38,7 @@ def printed(case) -> str | None:
         )
     except torch._dynamo.exc.UserError:
         return None
-    lines = (line.rstrip() for line in str(program).splitlines())
-    signature = ("# inputs", "# outputs")
-    kept = [line for line in lines if line and not (line.lstrip().startswith("# ") and line.strip() not in signature)]
-    return "\n".join(kept) + "\n"
+    return without_comments(str(program))
 
 
 def main() -> None:

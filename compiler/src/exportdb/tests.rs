@@ -1,39 +1,7 @@
 //! Each example against what PyTorch prints.
 
-use std::collections::HashMap;
-
 use super::{CASES, Support, markdown};
-use crate::trace::code;
-
-/// The printed program without comments and blank lines, its symbols numbered in order of appearance.
-fn normalized(text: &str) -> String {
-    let lines = text.lines().map(str::trim_end);
-    let lines = lines.filter(|line| !line.is_empty() && !line.trim_start().starts_with("# "));
-    let text = lines.collect::<Vec<_>>().join("\n");
-    let mut symbols: HashMap<String, usize> = HashMap::new();
-    let mut renamed = String::new();
-    let mut word = String::new();
-    for c in text.chars().chain(['\n']) {
-        if c.is_ascii_alphanumeric() || c == '_' {
-            word.push(c);
-            continue;
-        }
-        let is_symbol = word
-            .strip_prefix('s')
-            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit()));
-        match is_symbol {
-            true => {
-                let next = symbols.len();
-                let number = *symbols.entry(word.clone()).or_insert(next);
-                renamed.push_str(&format!("s{number}"));
-            }
-            false => renamed.push_str(&word),
-        }
-        word.clear();
-        renamed.push(c);
-    }
-    renamed.trim_end().to_owned()
-}
+use crate::trace::{code, normalized};
 
 #[test]
 fn examples_are_those_of_pytorch() {

@@ -64,7 +64,7 @@ impl Pass<'_, '_> {
             if let Some(sym) = info.sym.as_deref().map(|sym| self.text(sym)) {
                 self.known.entry(sym).or_insert(input);
             }
-            self.bind_sizes(input, &info, &[]);
+            self.bind_sizes(input, &info, &[], true);
         }
     }
 
@@ -74,6 +74,7 @@ impl Pass<'_, '_> {
         tensor: ValueId,
         info: &ValueInfo,
         metadata: &[(String, String)],
+        is_input: bool,
     ) -> Vec<String> {
         let ValueType::Tensor(meta) = &info.value_type else {
             return Vec::new();
@@ -85,7 +86,9 @@ impl Pass<'_, '_> {
             };
             let text = self.text(text);
             let is_symbol = Expr::parse(&text).is_ok_and(|expr| expr.as_symbol().is_some());
-            if !is_symbol || self.known.contains_key(&text) {
+            // Of the inputs that share a size PyTorch reads the last one.
+            let is_shared = is_input && text.starts_with('s') && self.graph == GraphId::ROOT;
+            if !is_symbol || (self.known.contains_key(&text) && !is_shared) {
                 continue;
             }
             let args = vec![
@@ -154,7 +157,7 @@ impl Pass<'_, '_> {
         }
         for result in results {
             if let Some(info) = self.builder.info(result).cloned() {
-                bound.extend(self.bind_sizes(result, &info, &metadata));
+                bound.extend(self.bind_sizes(result, &info, &metadata, false));
             }
         }
         for symbol in bound {

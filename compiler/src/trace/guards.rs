@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, panic::Location};
 
 use expc_dialects::Diagnostic;
 use expc_passes::shape::{Decision, Item, ShapeEnv, Size};
-use expc_symbolic::{Expr, Kind, Relation, Value, ValueRange, eval, statically};
+use expc_symbolic::{Expr, Kind, Relation, Value, ValueRange, bound, eval, statically};
 
 use super::lower::code;
 use crate::meta_device::MetaDevice;
@@ -199,6 +199,11 @@ impl Shapes {
             let Ok(expr) = Expr::relation(relation, &left, &right) else {
                 continue;
             };
+            // That two sizes differ is what the general case goes on with; only 0 and 1 are cases of their own.
+            let is_special = |size: &Expr| matches!(size.as_int(), Some(0 | 1));
+            if relation == Relation::Ne && !is_special(&left) && !is_special(&right) {
+                continue;
+            }
             if self.known(&expr).is_none() {
                 self.assume(Guard {
                     expr,
@@ -247,6 +252,7 @@ impl Shapes {
             return;
         }
         self.narrow(&expr);
+        self.propagate(&expr);
         self.checks.push(Check { expr });
     }
 
@@ -324,6 +330,44 @@ impl Shapes {
             Relation::Le => (None, Some(exact_floor)),
         };
         self.intersect(&symbol, lower, upper);
+    }
+
+    /// Narrows the ranges of several symbols: in `a*s + rest = 0` the range of `rest` bounds `s`.
+    fn propagate(&mut self, expr: &Expr) {
+        let Kind::Relation(relation, left, right) = expr.kind() else {
+            return;
+        };
+        let Some(difference) = left.sub(right).ok() else {
+            return;
+        };
+        let Some((factors, _)) = linear(&difference) else {
+            return;
+        };
+        for (symbol, factor) in factors.iter().filter(|(_, factor)| factor.abs() == 1) {
+            let own = Expr::mul([Expr::int(*factor), Expr::torch_symbol(symbol)]);
+            let Some(rest) = own.and_then(|own| difference.sub(&own)).ok() else {
+                continue;
+            };
+            // `factor * symbol REL -rest`
+            let Some(value) = Expr::mul([Expr::int(-*factor), rest]).ok() else {
+                continue;
+            };
+            let (min, max) = bounds(&bound(&value, self.env.ranges()));
+            let relation = if *factor < 0 {
+                relation.reversed()
+            } else {
+                *relation
+            };
+            let (min, max) = (min.map(i128::from), max.map(i128::from));
+            match relation {
+                Relation::Eq => self.intersect(symbol, min, max),
+                Relation::Ge => self.intersect(symbol, min, None),
+                Relation::Gt => self.intersect(symbol, min.map(|min| min + 1), None),
+                Relation::Le => self.intersect(symbol, None, max),
+                Relation::Lt => self.intersect(symbol, None, max.map(|max| max - 1)),
+                Relation::Ne => {}
+            }
+        }
     }
 
     /// A value that a symbol does not have narrows its range if it is a bound.

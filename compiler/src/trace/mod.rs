@@ -27,6 +27,8 @@ mod value;
 mod violation;
 
 #[cfg(test)]
+mod printed_tests;
+#[cfg(test)]
 mod symbolic_tests;
 #[cfg(test)]
 mod tests;
@@ -49,3 +51,6 @@ pub use session::{Draft, draft, trace};
 pub use tensor::Tensor;
 pub use tracer::Tracer;
 pub use value::{Arguments, Inputs, Leaf, Sample, Traced, Tree, Value, dict};
+
+#[cfg(test)]
+pub(crate) use printed_tests::normalized;

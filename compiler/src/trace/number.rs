@@ -14,7 +14,6 @@ use super::{
     graph::{Arg, GraphId, ValueId},
     lower::code,
     operand::Operand,
-    tensor::Tensor,
     tracer::{Outcome, Place, Tracer, to_constant},
 };
 
@@ -23,7 +22,8 @@ pub(super) enum Origin {
     Constant,
     /// The value, in whichever graph it is.
     Value(ValueId),
-    SizeOf(Tensor, i64),
+    /// The size of a dimension of a tensor.
+    SizeOf(ValueId, i64),
     /// A function of the `sym` dialect.
     Function(&'static str, Vec<Number>),
 }
@@ -126,7 +126,7 @@ impl Number {
         let value = match &self.node.origin {
             Origin::Value(id) => tracer.reach(*id),
             Origin::SizeOf(tensor, dim) => {
-                let operands = vec![Operand::from(tensor), Operand::from(*dim)];
+                let operands = vec![Operand::Value(*tensor, Item::Any), Operand::from(*dim)];
                 self.compute(tracer, "aten.sym_size.int", operands, place)
             }
             Origin::Function(name, args) => {

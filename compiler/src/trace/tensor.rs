@@ -19,12 +19,20 @@ use super::{
 #[derive(Clone)]
 pub struct Tensor {
     tracer: Tracer,
-    cell: Rc<RefCell<(ValueId, Item)>>,
+    cell: Rc<RefCell<Held>>,
+}
+
+/// What a tensor is now: ops in place change it.
+struct Held {
+    id: ValueId,
+    item: Item,
+    /// The numbers of its sizes, so that one is the same number whenever it is asked for.
+    sizes: Vec<(i64, Number)>,
 }
 
 impl fmt::Debug for Tensor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Tensor({:?})", self.cell.borrow().1)
+        write!(formatter, "Tensor({:?})", self.cell.borrow().item)
     }
 }
 
@@ -32,7 +40,11 @@ impl Tensor {
     pub(super) fn new(tracer: Tracer, id: ValueId, item: Item) -> Self {
         Self {
             tracer,
-            cell: Rc::new(RefCell::new((id, item))),
+            cell: Rc::new(RefCell::new(Held {
+                id,
+                item,
+                sizes: Vec::new(),
+            })),
         }
     }
 
@@ -42,11 +54,11 @@ impl Tensor {
     }
 
     pub(super) fn item(&self) -> Item {
-        self.cell.borrow().1.clone()
+        self.cell.borrow().item.clone()
     }
 
     pub(super) fn id(&self) -> ValueId {
-        self.cell.borrow().0
+        self.cell.borrow().id
     }
 
     /// The value, if the tensor is of this trace.
@@ -62,8 +74,12 @@ impl Tensor {
     /// What an op in place has made of the tensor.
     pub(super) fn become_result(&self, result: &Tensor) {
         if !Rc::ptr_eq(&self.cell, &result.cell) {
-            let (id, item) = result.cell.borrow().clone();
-            *self.cell.borrow_mut() = (id, item);
+            let (id, item) = (result.id(), result.item());
+            *self.cell.borrow_mut() = Held {
+                id,
+                item,
+                sizes: Vec::new(),
+            };
         }
     }
 
@@ -130,8 +146,17 @@ impl Tensor {
             Size::Int(value) => return SymInt::from(*value),
             Size::Expr(expr) => Size::from(self.tracer.state.shapes.borrow().resolve(expr)),
         };
-        let origin = Origin::SizeOf(self.clone(), dim);
-        SymInt::from_number(Number::new(self.tracer.clone(), Item::Int(size), origin))
+        let known = |held: &Held| {
+            let found = held.sizes.iter().find(|(known, _)| *known == dim);
+            found.map(|(_, number)| number.clone())
+        };
+        if let Some(number) = known(&self.cell.borrow()) {
+            return SymInt::from_number(number);
+        }
+        let origin = Origin::SizeOf(self.id(), dim);
+        let number = Number::new(self.tracer.clone(), Item::Int(size), origin);
+        self.cell.borrow_mut().sizes.push((dim, number.clone()));
+        SymInt::from_number(number)
     }
 
     /// The sizes of all dimensions.

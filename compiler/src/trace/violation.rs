@@ -24,17 +24,17 @@ pub struct Dimension {
 }
 
 impl Dimension {
-    /// The bounds that the program shows: of a named dimension its own, of others what was found.
+    /// The bounds that the program shows: of a named dimension its own, unless a draft narrowed them; of others what
+    /// was found.
     pub fn printed_range(&self, shapes: &Shapes) -> (Option<i64>, Option<i64>) {
         let (min, max) = shapes.range(&self.symbol.to_string());
+        let declared = self.dim.min.unwrap_or(0);
+        let min_of_root = min.filter(|min| *min > declared.max(2)).unwrap_or(declared);
         match &self.dim.kind {
-            DimKind::Named(_) => (Some(self.dim.min.unwrap_or(0)), self.dim.max),
+            DimKind::Named(_) => (Some(min_of_root), max),
             DimKind::Derived { factor, offset, .. } => {
                 let scaled = |bound: i64| bound.saturating_mul(*factor).saturating_add(*offset);
-                (
-                    Some(scaled(self.dim.min.unwrap_or(0))),
-                    self.dim.max.map(scaled),
-                )
+                (Some(scaled(min_of_root)), max.map(scaled))
             }
             _ => (min, max),
         }

@@ -37,16 +37,20 @@ fn passes(criterion: &mut Criterion) {
         };
         let context = expc::context();
         let load = || frontend::load_file(&context, &path).expect("it loads");
-        let functional = || {
+        let at = |level| {
             let loaded = load();
-            lower(&loaded.module, Level::Functional, &mut ()).expect("it is functional");
+            lower(&loaded.module, level, &mut ()).expect("it is lowered");
             loaded
         };
+        let (functional, core) = (|| at(Level::Functional), || at(Level::Core));
         let mut group = criterion.benchmark_group(format!("passes/{name}"));
         group.sample_size(10);
         bench(&mut group, "functionalize", &load);
         bench(&mut group, "decompose", &functional);
         bench(&mut group, "infer_shapes", &load);
+        for pass in ["canonicalize", "fold", "cse"] {
+            bench(&mut group, pass, &core);
+        }
         group.bench_function("to core", |bencher| {
             bencher.iter_batched(
                 load,

@@ -124,14 +124,17 @@ fn parts<'c, 'a>(
         .collect()
 }
 
+/// Into more parts no program splits a tensor; each is an op of its own.
+const MAX_SECTIONS: i64 = 1 << 16;
+
 /// The bounds of nearly equal parts: the first ones are larger by one where the size does not divide.
 fn even_bounds<'c, 'a>(
     b: &Rewrite<'_, 'c, 'a>,
     total: &Size<'c, 'a>,
     sections: i64,
 ) -> Rewritten<Vec<Size<'c, 'a>>> {
-    if sections <= 0 {
-        return refuse(format!("{sections} sections, at least 1 is needed"));
+    if !(1..=MAX_SECTIONS).contains(&sections) {
+        return refuse(format!("{sections} sections, expected 1 to {MAX_SECTIONS}"));
     }
     let length = b.size_floordiv(total, &Size::Static(sections))?;
     let rest = b.size_sub(total, &b.size_mul(&length, &Size::Static(sections))?)?;

@@ -15,13 +15,3 @@ func.func @main(%x: tensor<4xf32>) -> tensor<1xf32> {
   %0:2 = "aten.tensor_split.sections"(%x) {sections = 4 : i64} : (tensor<4xf32>) -> (tensor<1xf32>, tensor<1xf32>)
   return %0#0 : tensor<1xf32>
 }
-
-// -----
-
-// A number of steps that no tensor has is left to the kernel to refuse.
-// CHECK: aten.linspace.default
-func.func @main() -> tensor<*xf32> {
-  // expected-warning@unknown: E0403 `steps` is -9223372036854775808
-  %0 = "aten.linspace.default"() {start = 0 : i64, end = 1 : i64, steps = -9223372036854775808 : i64} : () -> tensor<*xf32>
-  return %0 : tensor<*xf32>
-}

@@ -242,8 +242,11 @@ pub struct OptArgs {
     #[arg(long, value_name = "LIST", conflicts_with_all = ["to", "decompositions"])]
     pub passes: Option<String>,
 
-    /// Give an input another size and infer all types anew (repeatable), before any pass
-    #[arg(long, value_name = "INPUT.shape[DIM]=SIZE|SYMBOL=SIZE")]
+    /// Give an input another size, or one without it its type, and infer all types anew (repeatable), before any pass
+    #[arg(
+        long,
+        value_name = "INPUT.shape[DIM]=SIZE|SYMBOL=SIZE|INPUT=DTYPE[SIZES]"
+    )]
     pub assume: Vec<String>,
 
     #[command(flatten)]

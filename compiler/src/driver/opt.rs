@@ -217,7 +217,17 @@ fn write_archive(args: &OptArgs, loaded: &Loaded<'_>, console: &mut Console<'_>)
         weights: weights.as_ref(),
     };
     let outcome = match &args.output {
-        None => pt2::write_pt2(&program, &source, &mut *console.stdout),
+        None => {
+            let mut out = Watched {
+                out: &mut *console.stdout,
+                fault: None,
+            };
+            let outcome = pt2::write_pt2(&program, &source, &mut out);
+            if let Some(fault) = out.fault {
+                return Err(Failure::Output(fault));
+            }
+            outcome
+        }
         Some(path) => pt2::save(&program, &source, path),
     };
     let in_file = |found: Vec<Diagnostic>| -> Failure {
@@ -225,6 +235,34 @@ fn write_archive(args: &OptArgs, loaded: &Loaded<'_>, console: &mut Console<'_>)
         located.collect::<Vec<_>>().into()
     };
     outcome.map_err(in_file)
+}
+
+/// A stream that keeps what went wrong with it.
+struct Watched<'w> {
+    out: &'w mut dyn io::Write,
+    fault: Option<io::Error>,
+}
+
+impl Watched<'_> {
+    fn note<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
+        outcome.map_err(|error| {
+            let kind = error.kind();
+            self.fault = Some(error);
+            kind.into()
+        })
+    }
+}
+
+impl io::Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.note(flushed)
+    }
 }
 
 /// The weights that the command line brings, if it brings any.

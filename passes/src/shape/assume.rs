@@ -1,10 +1,15 @@
-//! "What if the batch were 7?": a program as it would be for other sizes of its inputs.
+//! "What if the batch were 7?": a program as it would be for other sizes of its inputs, or one without types as it is for
+//! inputs of given ones.
 
 use std::collections::BTreeMap;
 
-use expc_dialects::{Constant, Diagnostic, Graph, Program, mlir, program};
+use expc_dialects::{
+    Constant, Diagnostic, Dim, Graph, Program, ScalarType, TensorMeta, ValueType, mlir, program,
+};
 use expc_symbolic::{Expr, Relation, Value, eval};
-use melior::ir::{Module, ValueLike, attribute::ArrayAttribute, operation::OperationLike};
+use melior::ir::{
+    self as mlir_ir, Module, ValueLike, attribute::ArrayAttribute, operation::OperationLike,
+};
 
 use super::{
     Item, MetaKernel, ShapeEnv, Size, Tensor,
@@ -21,11 +26,14 @@ pub mod code {
     pub const BAD_ASSUMPTION: &str = "E0413";
 }
 
-/// A size that is to be assumed.
+/// A size, or the whole type of an input, that is to be assumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assumption {
-    place: Place,
-    value: i64,
+pub struct Assumption(Assumed);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Assumed {
+    Size { place: Place, value: i64 },
+    Type { input: String, meta: TensorMeta },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,14 +45,23 @@ enum Place {
 }
 
 impl Assumption {
-    /// Reads `x.shape[0]=7` or `s77=7`.
+    /// Reads `x.shape[0]=7`, `s77=7` or `x=f32[7, 4]`.
     ///
     /// # Errors
     /// The text has another form.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let malformed =
-            || format!("expected `INPUT.shape[DIM]=SIZE` or `SYMBOL=SIZE`, found `{text}`");
+        let malformed = || {
+            format!(
+                "expected `INPUT.shape[DIM]=SIZE`, `SYMBOL=SIZE` or `INPUT=DTYPE[SIZES]`, found `{text}`"
+            )
+        };
         let (place, value) = text.split_once('=').ok_or_else(malformed)?;
+        if let Some((dtype, sizes)) = value.trim().split_once('[') {
+            let sizes = sizes.strip_suffix(']').ok_or_else(malformed)?;
+            let meta = tensor_meta(dtype, sizes).ok_or_else(malformed)?;
+            let input = place.trim().to_owned();
+            return Ok(Self(Assumed::Type { input, meta }));
+        }
         let value: i64 = value.trim().parse().map_err(|_| malformed())?;
         let place = place.trim();
         let dim = place
@@ -63,8 +80,26 @@ impl Assumption {
         if value < 0 {
             return Err(format!("a size cannot be {value}"));
         }
-        Ok(Self { place, value })
+        Ok(Self(Assumed::Size { place, value }))
     }
+}
+
+/// The type of a row-major tensor: `f32` and `7, 4`.
+fn tensor_meta(dtype: &str, sizes: &str) -> Option<TensorMeta> {
+    let dtype = ScalarType::from_short_name(dtype)?;
+    let size = |text: &str| {
+        let size: i64 = text.trim().parse().ok()?;
+        (size >= 0).then_some(Dim::Static(size))
+    };
+    let sizes: Vec<Dim> = match sizes.trim() {
+        "" => Vec::new(),
+        sizes => sizes.split(',').map(size).collect::<Option<_>>()?,
+    };
+    let numel = sizes.iter().try_fold(1_i64, |numel, size| match size {
+        Dim::Static(size) => numel.checked_mul(*size),
+        Dim::Symbolic(_) => None,
+    });
+    numel.map(|_| TensorMeta::new(dtype, Some(sizes)))
 }
 
 /// Gives inputs the assumed sizes, and all values the types that follow; recorded ones are forgotten.
@@ -100,6 +135,8 @@ struct Known {
     symbols: BTreeMap<String, Expr>,
     /// Sizes that were numbers, by position of the argument and dimension.
     numbers: BTreeMap<(usize, usize), i64>,
+    /// Whole types, by position of the argument.
+    types: BTreeMap<usize, TensorMeta>,
 }
 
 fn bad(message: impl Into<String>) -> Diagnostic {
@@ -109,9 +146,23 @@ fn bad(message: impl Into<String>) -> Diagnostic {
 fn resolve(program: &Program<'_, '_>, assumptions: &[Assumption]) -> Result<Known, Diagnostic> {
     let env = ShapeEnv::of_program(program)?;
     let mut known = Known::default();
-    for assumption in assumptions {
-        let value = assumption.value;
-        match &assumption.place {
+    for Assumption(assumed) in assumptions {
+        let (place, value) = match assumed {
+            Assumed::Size { place, value } => (place, *value),
+            Assumed::Type { input, meta } => {
+                let (position, argument) = find_argument(program, input)?;
+                let is_scalar = matches!(
+                    ValueType::from_mlir(argument.r#type()),
+                    Some(ValueType::SymInt | ValueType::SymFloat | ValueType::SymBool)
+                );
+                if is_scalar {
+                    return Err(bad(format!("the input `{input}` is no tensor")));
+                }
+                known.types.insert(position, meta.clone());
+                continue;
+            }
+        };
+        match place {
             Place::Symbol(name) => {
                 if !program.symbols()?.iter().any(|symbol| symbol.name == *name) {
                     return Err(bad(format!("the program has no symbol `{name}`")));
@@ -167,11 +218,10 @@ fn know(env: &ShapeEnv<'_>, known: &mut Known, name: &str, value: i64) -> Result
     }
 }
 
-fn find_input<'c: 'a, 'a>(
+fn find_argument<'c: 'a, 'a>(
     program: &Program<'c, 'a>,
-    env: &ShapeEnv<'_>,
     name: &str,
-) -> Result<(usize, std::rc::Rc<Tensor>), Diagnostic> {
+) -> Result<(usize, mlir_ir::Value<'c, 'a>), Diagnostic> {
     let root = program.root()?;
     let signature = root.signature()?;
     let inputs = signature
@@ -184,9 +234,21 @@ fn find_input<'c: 'a, 'a>(
         .position(|known| *known == name)
         .ok_or_else(|| bad(format!("the program has no input `{name}`")))?;
     let argument = root.arguments().get(position).copied();
-    let tensor = argument.and_then(|value| env.tensor_of(value.r#type()));
-    let tensor =
-        tensor.ok_or_else(|| bad(format!("the input `{name}` is no tensor of known rank")))?;
+    let argument =
+        argument.ok_or_else(|| bad(format!("the program has no argument for `{name}`")))?;
+    Ok((position, argument))
+}
+
+fn find_input(
+    program: &Program<'_, '_>,
+    env: &ShapeEnv<'_>,
+    name: &str,
+) -> Result<(usize, std::rc::Rc<Tensor>), Diagnostic> {
+    let (position, argument) = find_argument(program, name)?;
+    let tensor = env.tensor_of(argument.r#type()).ok_or_else(|| {
+        bad(format!("the input `{name}` is no tensor of known rank"))
+            .help(format!("give its whole type, as in `{name}=f32[2, 3]`"))
+    })?;
     Ok((position, tensor))
 }
 
@@ -218,6 +280,10 @@ fn set_inputs(
     let env = ShapeEnv::of_program(program)?;
     let context = mlir::context_of(program.operation());
     for (position, value) in root.arguments().into_iter().enumerate() {
+        if let Some(meta) = known.types.get(&position) {
+            value.set_type(meta.to_mlir(context));
+            continue;
+        }
         let item = substituted(Item::from_value(&env, value), &known.symbols);
         let item = match item {
             Item::Tensor(tensor) => resized(&env, &tensor, position, known)?.into(),

@@ -210,10 +210,11 @@ impl Solver {
         let some = || self.candidates.iter().take(MAX_PAIRED);
         some().find_map(|top| {
             some().find_map(|bottom| {
-                let pairs = top.values.iter().zip(&bottom.values).zip(values);
-                let fits = pairs
-                    .map(|((top, bottom), value)| exact(*top, *bottom) == Some(*value))
-                    .all(|fits| fits);
+                let mut pairs = top.values.iter().zip(&bottom.values).zip(values);
+                let is_quotient = |((top, bottom), value): ((&i64, &i64), &i64)| {
+                    exact(*top, *bottom) == Some(*value)
+                };
+                let fits = pairs.all(is_quotient);
                 fits.then(|| floor_div(top.expr.clone(), bottom.expr.clone()))?
             })
         })

@@ -352,6 +352,18 @@ fn generative_models() {
     check("generator", &code, &store, &image(2, 4));
 }
 
+#[test]
+fn sizes_that_data_decide() {
+    let store = nn::VarStore::new(Device::Cpu);
+    let code = |x: &Tensor| {
+        let positive = x.masked_select(&x.gt(0.0));
+        let count = positive.size()[0];
+        positive.view([count, 1]) * 2.0
+    };
+    let x = Tensor::randn([5, 4], FLOAT);
+    check("masked_select", &code, &store, &x);
+}
+
 /// The models of `tch::vision`, which take a minute.
 #[test]
 fn large_models_when_they_are_written() {

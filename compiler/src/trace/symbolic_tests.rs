@@ -3,8 +3,8 @@
 use expc_dialects::{Constant, ScalarType};
 
 use super::{
-    AdditionalInputs, Arguments, Dim, DynamicShapes, Inputs, Sample, SymBool, SymInt, Tracer,
-    Value, code, trace,
+    AdditionalInputs, Arguments, Dim, DynamicShapes, Inputs, Sample, ShapesCollection, Spec,
+    SymBool, SymInt, Tracer, Value, code, trace,
 };
 use crate::{Diagnostics, tch};
 
@@ -513,4 +513,80 @@ fn integers_can_be_dynamic_inputs() {
     let outputs = module.call(&values).expect("outputs");
     let sum = outputs.values()[0].as_tensor().expect("a tensor");
     assert_eq!(sum.double_value(&[]), 84.0);
+}
+
+#[test]
+fn specs_follow_the_inputs() {
+    let key = |key: &str| crate::TreeKey::Str(key.to_owned());
+    let tree = Sample::Dict(vec![
+        (key("ids"), Sample::floats(&[4])),
+        (
+            key("rest"),
+            Sample::List(vec![Sample::floats(&[2]), Sample::floats(&[5])]),
+        ),
+    ]);
+    let inputs = Inputs::new()
+        .arg("batch", tree)
+        .arg("x", Sample::floats(&[3]));
+    let sum = |_: &Tracer, inputs: &Arguments| {
+        let total = inputs
+            .tensors("batch")
+            .iter()
+            .map(super::Tensor::sum)
+            .reduce(|a, b| a + b);
+        total.map_or_else(|| inputs.tensor("x"), |total| inputs.tensor("x") + total)
+    };
+    let rest = Spec::List(vec![Spec::Static, [(0, Dim::new("m"))].into()]);
+    let batch = Spec::Dict(vec![
+        (key("ids"), [(0, Dim::new("n"))].into()),
+        (key("rest"), rest),
+    ]);
+    let by_tree = DynamicShapes::new()
+        .next(batch.clone())
+        .next([(0, Dim::AUTO)]);
+    let by_name = DynamicShapes::new()
+        .input("x", [(0, Dim::AUTO)])
+        .input("batch", batch);
+    let by_path = ShapesCollection::new()
+        .set("batch['ids']", [(0, Dim::new("n"))])
+        .set("batch['rest'][1]", [(0, Dim::new("m"))])
+        .set("x", [(0, Dim::AUTO)]);
+    let by_path = by_path.dynamic_shapes(&inputs).expect("specs");
+    for shapes in [by_tree, by_name, by_path] {
+        let found = text(&inputs, &shapes, sum);
+        let expected = "batch_ids: \"f32[s0]\", batch_rest_0: \"f32[2]\", batch_rest_1: \"f32[s1]\", x: \"f32[s2]\"";
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+#[test]
+fn specs_that_do_not_fit_are_refused() {
+    let refusal = |shapes: &DynamicShapes| {
+        let refused = fault(&x(&[4, 3]), shapes, |_, inputs| inputs.tensor("x"));
+        let first = refused.iter().next().expect("a fault");
+        assert_eq!(first.code, code::SPEC, "{refused}");
+        first.message.clone()
+    };
+    let shapes = DynamicShapes::new().input("y", [(0, Dim::AUTO)]);
+    assert_eq!(refusal(&shapes), "there is no input `y`");
+    let shapes = DynamicShapes::new().input("x", [(2, Dim::AUTO)]);
+    assert_eq!(
+        refusal(&shapes),
+        "the spec of `x` names dimension 2, the tensor has 2"
+    );
+    let shapes = DynamicShapes::new().input("x", Spec::List(vec![Spec::Static]));
+    assert!(refusal(&shapes).contains("is no container"));
+    let dim = Dim::new("n").min(8).max(4);
+    assert_eq!(refusal(&named(dim)), "`n` has the bounds 8 and 4");
+    let shapes = DynamicShapes::new().input("x", vec![Dim::new("n").max(8), Dim::new("n")]);
+    assert_eq!(
+        refusal(&shapes),
+        "`n` has different bounds in different places"
+    );
+    assert_eq!(
+        refusal(&named(-1 * Dim::new("n"))),
+        "`-1*n` shrinks where `n` grows, expected a positive factor"
+    );
+    let unknown = ShapesCollection::new().set("x[0]", [(0, Dim::AUTO)]);
+    assert!(unknown.dynamic_shapes(&x(&[4])).is_err());
 }

@@ -7,6 +7,7 @@ use crate::{
     args,
     driver::Row,
     pattern::{Replacement, Rewrite, Rewritten, Size, refuse, single},
+    shape,
 };
 
 type Answer<'c, 'a> = Rewritten<Replacement<'c, 'a>>;
@@ -55,7 +56,18 @@ pub(super) const RULES: &[Row] = &[
 
 // view(x, sizes of x) = x, for the views that keep the order of elements
 fn view_of_same<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
-    single(b.tensor("self")?)
+    let x = b.tensor("self")?;
+    match is_settled(b, x)? {
+        true => single(x),
+        false => refuse("the view may give other strides to dimensions of size 1"),
+    }
+}
+
+/// Whether views give a tensor the strides that are recorded: kernels choose those of dimensions of size 1 anew.
+fn is_settled<'c, 'a>(b: &Rewrite<'_, 'c, 'a>, x: Value<'c, 'a>) -> Rewritten<bool> {
+    let tensor = b.strided(x)?;
+    let may_be_one = |size: &shape::Size| size.as_int().is_none_or(|size| size <= 1);
+    Ok(!tensor.sizes.iter().any(may_be_one) || shape::is_row_major(&tensor.sizes, &tensor.strides))
 }
 
 /// Views that keep the order of elements, and give up nothing.
@@ -83,7 +95,12 @@ fn view_of_view<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let Some(size) = b.arg(size) else {
         return refuse("a view without sizes");
     };
-    single(b.op_value(&outer_name, args![inner.tensor("self")?, size])?)
+    let x = inner.tensor("self")?;
+    let view = b.op_value(&outer_name, args![x, size])?;
+    match is_settled(b, x)? && is_settled(b, view)? {
+        true => single(view),
+        false => refuse("the view may give other strides to dimensions of size 1"),
+    }
 }
 
 /// The order of dimensions that an op puts its operand into; refuses what does no such thing.

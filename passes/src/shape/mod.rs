@@ -78,6 +78,7 @@ pub use meta::{AbstractArg, AbstractResult, MetaKernel};
 pub use promote::Promotion;
 pub use reshape::view_of;
 pub use size::Size;
+pub(crate) use tensor::is_row_major;
 pub use tensor::{MemoryFormat, Tensor};
 
 use call::Call;

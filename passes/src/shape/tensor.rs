@@ -363,6 +363,11 @@ pub fn contiguous_strides(sizes: &[Size]) -> Result<Vec<Size>, NoInference> {
     dense_strides(sizes, &order)
 }
 
+/// Whether these are exactly the strides of a dense row-major tensor, those of dimensions of size 1 included.
+pub fn is_row_major(sizes: &[Size], strides: &[Size]) -> bool {
+    implied_strides(sizes).is_ok_and(|implied| same_after_expansion(&implied, strides))
+}
+
 /// Strides of a dense tensor whose dimensions follow each other in memory in this order, innermost first.
 pub fn dense_strides(sizes: &[Size], order: &[usize]) -> Result<Vec<Size>, NoInference> {
     let mut strides = vec![Size::ONE; sizes.len()];

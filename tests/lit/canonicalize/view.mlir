@@ -179,3 +179,15 @@ func.func @main(%x: tensor<4x4xf32>) -> tensor<2x2xf32, {strides = ["4", "1"], s
   %1 = "aten.slice.Tensor"(%0) {dim = 1 : i64, start = 2 : i64} : (tensor<2x4xf32, {storage_offset = "8"}>) -> tensor<2x2xf32, {strides = ["4", "1"], storage_offset = "10"}>
   return %1 : tensor<2x2xf32, {strides = ["4", "1"], storage_offset = "10"}>
 }
+
+// -----
+
+// Kernels choose the strides of dimensions of size 1 anew, whatever PyTorch records of a view.
+// CHECK-LABEL: func.func @main
+// CHECK: aten.slice.Tensor
+// CHECK-NEXT: aten.view.default
+func.func @main(%x: tensor<4x2xf32>) -> tensor<1x2xf32, {strides = ["4", "1"]}> {
+  %0 = "aten.slice.Tensor"(%x) {end = 1 : i64, step = 2 : i64} : (tensor<4x2xf32>) -> tensor<1x2xf32, {strides = ["4", "1"]}>
+  %1 = "aten.view.default"(%0) {size = array<i64: 1, 2>} : (tensor<1x2xf32, {strides = ["4", "1"]}>) -> tensor<1x2xf32, {strides = ["4", "1"]}>
+  return %1 : tensor<1x2xf32, {strides = ["4", "1"]}>
+}

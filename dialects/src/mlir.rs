@@ -11,6 +11,7 @@ use melior::{
     ir::{
         Attribute, AttributeLike, Identifier, Location, Module, Operation, Type, TypeLike, Value,
         ValueLike,
+        block::BlockArgument,
         operation::{OperationBuilder, OperationLike, OperationRef, OperationResult},
         r#type::{RankedTensorType, ShapedTypeLike},
     },
@@ -461,12 +462,7 @@ pub fn users<'c, 'a>(value: Value<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
 
 /// The op that a value is a result of; none for block arguments.
 pub fn producer<'c: 'a, 'a>(value: Value<'c, 'a>) -> Option<OperationRef<'c, 'a>> {
-    // A conversion that fails prints the value into its error, so the kind is asked first.
-    if !value.is_operation_result() {
-        return None;
-    }
-    let result = OperationResult::try_from(value).ok()?;
-    Some(result.owner())
+    as_result(value).map(|result| result.owner())
 }
 
 /// Whether an op has this name.
@@ -484,6 +480,23 @@ pub fn value_location<'c>(value: Value<'c, '_>) -> Location<'c> {
 pub fn same_value(left: Value<'_, '_>, right: Value<'_, '_>) -> bool {
     // SAFETY: both are live.
     unsafe { mlirValueEqual(left.to_raw(), right.to_raw()) }
+}
+
+/// The result of an op that a value is. A conversion that fails prints the value, and with it the whole graph, into
+/// its error; this asks first.
+pub fn as_result<'c, 'a>(value: Value<'c, 'a>) -> Option<OperationResult<'c, 'a>> {
+    value
+        .is_operation_result()
+        .then(|| OperationResult::try_from(value).ok())
+        .flatten()
+}
+
+/// The argument of a block that a value is; asks first, as [`as_result`] does.
+pub fn as_block_argument<'c, 'a>(value: Value<'c, 'a>) -> Option<BlockArgument<'c, 'a>> {
+    value
+        .is_block_argument()
+        .then(|| BlockArgument::try_from(value).ok())
+        .flatten()
 }
 
 /// A key that is equal for equal values and unique among the live values of a context.

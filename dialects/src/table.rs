@@ -99,14 +99,18 @@ pub fn hop_all() -> impl Iterator<Item = &'static OpDef> {
 
 /// All ops of a dialect, in order of their names.
 pub fn dialect(dialect: &str) -> impl Iterator<Item = &'static OpDef> {
+    starting_with(&format!("{dialect}."))
+}
+
+/// All ops of whatever dialect whose full names start so, in order of their names. Decodes no others.
+pub fn starting_with(prefix: &str) -> impl Iterator<Item = &'static OpDef> + use<> {
     let table = &*TABLE;
-    let prefix = format!("{dialect}.");
-    let start = table.names.partition_point(|name| *name < prefix.as_str());
+    let start = table.names.partition_point(|name| *name < prefix);
     let length = table
         .names
         .iter()
         .skip(start)
-        .take_while(|name| name.starts_with(&prefix))
+        .take_while(|name| name.starts_with(prefix))
         .count();
     (start..start + length).filter_map(|index| table.def(index))
 }

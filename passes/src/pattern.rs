@@ -16,7 +16,6 @@ use melior::{
     Context, RewriterBase,
     ir::{
         Location, TypeLike, Value, ValueLike,
-        block::BlockArgument,
         operation::{OperationLike, OperationRef},
     },
 };
@@ -702,8 +701,7 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
     /// Whether a value is an input of its graph for which gradients are asked: what a graph computes asks
     /// for none while PyTorch takes ops apart.
     pub fn is_trained_input(&self, value: Value<'c, 'a>) -> bool {
-        BlockArgument::try_from(value).is_ok()
-            && self.meta(value).is_ok_and(|meta| meta.requires_grad)
+        value.is_block_argument() && self.meta(value).is_ok_and(|meta| meta.requires_grad)
     }
 
     /// Whether a value is a result of an op that this rule built.

@@ -1,5 +1,5 @@
 //! The command line of expc; `expc::driver` is all of it.
 
-fn main() -> std::process::ExitCode {
+fn main() {
     expc::driver::main()
 }

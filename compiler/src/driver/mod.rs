@@ -34,11 +34,11 @@ use std::{
     ffi::OsString,
     io::{self, Read, Write},
     panic::{self, AssertUnwindSafe},
-    process::ExitCode,
 };
 
 use clap::Parser;
 use expc_dialects::Diagnostic;
+use expc_runtime::torch;
 
 use self::{
     cli::{Cli, Command},
@@ -53,8 +53,8 @@ const DONE: u8 = 0;
 const FAULT: u8 = 1;
 const USAGE: u8 = 2;
 
-/// Runs the driver on the process's arguments and streams.
-pub fn main() -> ExitCode {
+/// Runs the driver on the process's arguments and streams, and ends the process.
+pub fn main() -> ! {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         PANIC_PLACE.with_borrow_mut(|slot| *slot = place);
@@ -81,7 +81,10 @@ pub fn main() -> ExitCode {
         Ok(thread) => thread.join().unwrap_or(FAULT),
         Err(_) => work(),
     };
-    ExitCode::from(status)
+    // Neither stream can be told that the last of it did not get through.
+    let _ = io::stdout().flush();
+    let _ = io::stderr().flush();
+    torch::exit_at_once(status)
 }
 
 /// Runs the driver; `args` begin with the name of the program. Gives the exit status.

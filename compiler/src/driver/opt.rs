@@ -4,6 +4,7 @@ use std::{
     io,
     panic::{self, AssertUnwindSafe},
     path::PathBuf,
+    time::Instant,
 };
 
 use expc_dialects::{Diagnostic, Program, mlir, text::parse_module};
@@ -41,8 +42,12 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
         .collect::<Result<_, _>>()
         .map_err(Failure::usage)?;
     load::libraries(&args.load_library)?;
+    let start = Instant::now();
     let context = expc_dialects::context();
+    let dialects = start.elapsed();
+    let start = Instant::now();
     let loaded = load::model(&context, &args.model.model, console)?;
+    let earlier = vec![("register dialects", dialects), ("read", start.elapsed())];
     if !assumptions.is_empty() {
         let outcome = assume::assume(&loaded.module, &assumptions, Some(&MetaDevice));
         load::report(
@@ -52,6 +57,7 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
         )?;
     }
     let mut dump = dump(&args.pipeline, args.locations);
+    dump.earlier = earlier;
     let rewrites = Rewrites::with_limit(args.pipeline.rewrite_limit);
     let decompositions = decompositions(args)?;
     let level = match args.decompositions {

@@ -47,8 +47,12 @@ pub struct Dump {
     pub locations: bool,
     /// The texts to be shown, each under a line with the name of the pass.
     pub shown: String,
+    /// What came before the passes, with its time: reading the program.
+    pub earlier: Vec<(&'static str, Duration)>,
     /// Each pass with its time.
-    pub times: Vec<(&'static str, Duration)>,
+    pub passes: Vec<(&'static str, Duration)>,
+    /// The time of all that was verified after passes.
+    pub verification: Duration,
     /// The first file that could not be written.
     pub fault: Option<(PathBuf, io::Error)>,
     /// The module before the last pass, where someone asks for it.
@@ -90,15 +94,16 @@ impl Reproducer {
 }
 
 impl Dump {
-    /// A table of the times: seconds, part of all, pass.
+    /// A table of the times: seconds, part of all, what it was.
     pub fn timing(&self) -> String {
-        let total: f64 = self.times.iter().map(|(_, time)| time.as_secs_f64()).sum();
+        let verification = [("verify", self.verification)];
+        let phases = self.earlier.iter().chain(&self.passes).chain(&verification);
+        let rows: Vec<(&str, f64)> = phases
+            .map(|(name, time)| (*name, time.as_secs_f64()))
+            .collect();
+        let total: f64 = rows.iter().map(|(_, time)| time).sum();
         let mut text = String::new();
-        let rows = self
-            .times
-            .iter()
-            .map(|(name, time)| (*name, time.as_secs_f64()));
-        for (name, seconds) in rows.chain([("total", total)]) {
+        for (name, seconds) in rows.into_iter().chain([("total", total)]) {
             let part = if total > 0.0 {
                 100.0 * seconds / total
             } else {
@@ -152,7 +157,7 @@ impl Observer for Dump {
     }
 
     fn after(&mut self, pass: &PassCall, module: &Module<'_>, time: Duration) {
-        self.times.push((pass.name(), time));
+        self.passes.push((pass.name(), time));
         let is_shown = self.after.has(pass);
         if !is_shown && !self.on_change && self.folder.is_none() {
             return;
@@ -162,7 +167,7 @@ impl Observer for Dump {
             self.show("after", pass, &text);
         }
         if let Some(folder) = &self.folder {
-            let name = format!("{:02}-{}.mlir", self.times.len(), pass.name());
+            let name = format!("{:02}-{}.mlir", self.passes.len(), pass.name());
             self.write_file(folder.join(name), &text);
         }
     }
@@ -172,6 +177,10 @@ impl Observer for Dump {
             let text = reproducer.text(passes);
             self.write_file(reproducer.path, &text);
         }
+    }
+
+    fn checked(&mut self, time: Duration) {
+        self.verification += time;
     }
 }
 

@@ -74,6 +74,9 @@ pub trait Observer {
     /// Is told of each pass that was run, in order, before the module is verified.
     fn after(&mut self, pass: &PassCall, module: &Module<'_>, time: Duration);
 
+    /// Is told how long it took to verify the module or to check a stage's contract.
+    fn checked(&mut self, time: Duration);
+
     /// Is told that the last of these passes failed, or left what may not be; the module may be half changed.
     fn failed(&mut self, passes: &[PassCall]);
 }
@@ -83,6 +86,8 @@ impl Observer for () {
     fn before(&mut self, _: &PassCall, _: &Module<'_>) {}
 
     fn after(&mut self, _: &PassCall, _: &Module<'_>, _: Duration) {}
+
+    fn checked(&mut self, _: Duration) {}
 
     fn failed(&mut self, _: &[PassCall]) {}
 }
@@ -147,7 +152,9 @@ pub fn lower_by(
         if given.is_cut_short() {
             break;
         }
+        let start = Instant::now();
         let broken = (stage.contract)(&Program::new(module));
+        observer.checked(start.elapsed());
         if !broken.is_empty() {
             observer.failed(&passes);
             return Err(broken);
@@ -186,7 +193,10 @@ pub fn run_passes(
             Ok(Ok(found)) => {
                 warnings.extend(found);
                 observer.after(pass, module, time);
-                Ok(is_verified.then(|| verified(module, pass)).transpose())
+                let start = Instant::now();
+                let verified = is_verified.then(|| verified(module, pass)).transpose();
+                observer.checked(start.elapsed());
+                Ok(verified)
             }
             Ok(Err(faults)) => Ok(Err(faults)),
             Err(payload) => Err(payload),

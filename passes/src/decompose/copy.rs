@@ -1,10 +1,7 @@
 //! Copies of tensors: casts, moves, conjugates, and views with memory of their own.
 
-use expc_dialects::{Argument, Constant, GivenArgument, ScalarType, table};
-use melior::ir::{
-    Value,
-    operation::{OperationLike, OperationResult},
-};
+use expc_dialects::{Argument, Constant, GivenArgument, ScalarType, mlir, table};
+use melior::ir::{Value, operation::OperationLike};
 
 use super::{Rule, elementwise::Answer, view::conjugate};
 use crate::{
@@ -238,7 +235,7 @@ fn resolved<'c, 'a>(b: &Rewrite<'_, 'c, 'a>, lazy: &str) -> Answer<'c, 'a> {
 fn is_pending<'c, 'a>(value: Value<'c, 'a>, lazy: &str) -> bool {
     let mut value = value;
     let mut pending = false;
-    while let Ok(result) = OperationResult::try_from(value) {
+    while let Some(result) = mlir::as_result(value) {
         let owner = result.owner();
         let op = expc_dialects::AtenOp::new(owner);
         let name = op.name();

@@ -371,7 +371,7 @@ pub(super) fn functional_form(def: &'static OpDef) -> Option<Form> {
         return table::lookup(functional).map(Form::of);
     }
     let (base, _) = def.short_name().split_once('.')?;
-    let prefix = format!("{}.", functional_base(base));
+    let prefix = format!("{}.{}.", def.dialect(), functional_base(base));
     let out_names: Vec<&str> = match def.kind() {
         SchemaKind::Out => def.schema.out_args().map(|arg| arg.name).collect(),
         _ => Vec::new(),
@@ -382,8 +382,7 @@ pub(super) fn functional_form(def: &'static OpDef) -> Option<Form> {
         .iter()
         .filter(|arg| !out_names.contains(&arg.name))
         .collect();
-    let candidates: Vec<_> = table::dialect(def.dialect())
-        .filter(|candidate| candidate.short_name().starts_with(&prefix))
+    let candidates: Vec<_> = table::starting_with(&prefix)
         .filter(|candidate| candidate.kind() == SchemaKind::Functional)
         .collect();
     let by = |fits: fn(&[&'static Arg<'static>], &[Arg<'_>]) -> bool| {

@@ -65,7 +65,6 @@ use melior::{
     ir::{
         BlockLike, Value, ValueLike,
         attribute::ArrayAttribute,
-        block::BlockArgument,
         operation::{OperationLike, OperationRef, OperationResult},
     },
 };
@@ -226,11 +225,10 @@ pub fn expression_of(value: Value<'_, '_>) -> Option<Expr> {
 
 /// The text of a symbolic scalar's expression.
 pub(crate) fn expression_text(value: Value<'_, '_>) -> Option<String> {
-    if value.is_operation_result() {
-        let result = OperationResult::try_from(value).ok()?;
+    if let Some(result) = mlir::as_result(value) {
         return result_expression(&result);
     }
-    let argument = BlockArgument::try_from(value).ok()?;
+    let argument = mlir::as_block_argument(value)?;
     let graph = Graph::from_operation(argument.owner().parent_operation()?)?;
     argument_expression(graph.operation(), argument.argument_number())
 }

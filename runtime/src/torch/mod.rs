@@ -21,8 +21,8 @@ pub use self::{
     library::load_library,
     op::{Op, RegisteredSchema, all_schemas},
     process::{
-        AutocastGuard, NoGradGuard, cuda_device_count, load_cuda, manual_seed, num_threads,
-        set_num_threads, synchronize,
+        AutocastGuard, NoGradGuard, cuda_device_count, exit_at_once, load_cuda, manual_seed,
+        num_threads, set_num_threads, synchronize,
     },
     step::{ListItem, Step, StepBuilder},
     tensor::{

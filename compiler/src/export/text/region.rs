@@ -8,12 +8,10 @@
 use expc_dialects::{
     Argument, AtenOp, Constant,
     location::Metadata,
+    mlir,
     table::{self, HOP, Region},
 };
-use melior::ir::{
-    Value,
-    operation::{OperationRef, OperationResult},
-};
+use melior::ir::{Value, operation::OperationRef};
 
 use super::{comment::comment, fx::Graphs, names::split_number};
 
@@ -74,7 +72,7 @@ pub fn output_comments(op: AtenOp<'_, '_>, graphs: &Graphs<'_, '_>) -> Option<Ve
 }
 
 fn comment_of(value: Value<'_, '_>, graphs: &Graphs<'_, '_>, depth: usize) -> String {
-    let Ok(result) = OperationResult::try_from(value) else {
+    let Some(result) = mlir::as_result(value) else {
         return comment(&Metadata::default());
     };
     let op = AtenOp::new(result.owner());

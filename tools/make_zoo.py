@@ -46,7 +46,7 @@ KINDS = {
     "decoder with a cache": "transformers.llama_cached",
     "sliding window decoder": "transformers.gemma3",
     "sequence to sequence": "transformers.t5",
-    "mixture of experts": "transformers.gpt_oss",
+    "mixture of experts": "own.mixture_of_experts",
     "state space": "transformers.mamba",
     "linear recurrence": "transformers.rwkv",
     "speech encoder": "transformers.wav2vec2",

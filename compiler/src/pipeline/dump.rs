@@ -193,3 +193,30 @@ pub fn statistics(rewrites: &Rewrites) -> String {
     let _ = writeln!(text, "{:>8}  total", rewrites.done());
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_times_has_what_came_before_and_after_the_passes() {
+        let milliseconds = Duration::from_millis;
+        let dump = Dump {
+            earlier: vec![("read", milliseconds(1))],
+            passes: vec![("functionalize", milliseconds(2))],
+            verification: milliseconds(1),
+            ..Dump::default()
+        };
+        let table = dump.timing();
+        let rows: Vec<&str> = table.lines().map(str::trim).collect();
+        assert_eq!(
+            rows,
+            [
+                "0.001000 s  25.0 %  read",
+                "0.002000 s  50.0 %  functionalize",
+                "0.001000 s  25.0 %  verify",
+                "0.004000 s 100.0 %  total",
+            ]
+        );
+    }
+}

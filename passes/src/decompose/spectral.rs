@@ -1,6 +1,7 @@
 //! Fourier transforms, all of which are one of `_fft_c2c`, `_fft_r2c` and `_fft_c2r` in the end.
 
 use expc_dialects::{Constant, ScalarType};
+use expc_symbolic::Relation;
 use melior::ir::Value;
 
 use super::{Rule, pool::device_of};
@@ -169,25 +170,34 @@ impl<'c: 'a, 'a> Axes<'c, 'a> {
         mut value: Value<'c, 'a>,
     ) -> Rewritten<Value<'c, 'a>> {
         let rank = b.rank(value)?;
-        let mut padding = vec![0; rank.saturating_mul(2)];
+        let mut padding = vec![Size::Static(0); rank.saturating_mul(2)];
         for (dim, size) in self.dims.iter().zip(&self.sizes) {
             let index = b.dimension(value, *dim)?;
             let own = b.size_of(value, index)?;
             if b.sizes_equal(&own, size) {
                 continue;
             }
-            let (Some(own), Some(wanted)) = (own.as_static(), size.as_static()) else {
-                return refuse("sizes that are not known");
-            };
-            if own > wanted {
-                value = b.op_value("aten.slice.Tensor", args![value, *dim, 0_i64, wanted])?;
-            } else if let Some(after) = padding.get_mut(2 * (rank - index) - 1) {
-                *after = wanted.saturating_sub(own);
+            let is_longer = b
+                .env()
+                .decide(Relation::Gt, &own.to_shape(), &size.to_shape());
+            match is_longer {
+                Some(true) => {
+                    let end = size.clone();
+                    value = b.op_value("aten.slice.Tensor", args![value, *dim, 0_i64, end])?;
+                }
+                Some(false) => {
+                    let missing = b.size_sub(size, &own)?;
+                    if let Some(after) = padding.get_mut(2 * (rank - index) - 1) {
+                        *after = missing;
+                    }
+                }
+                None => return refuse("it is not known whether an axis is cut or padded"),
             }
         }
-        if padding.iter().all(|count| *count == 0) {
+        if padding.iter().all(|count| b.size_is(count, 0)) {
             return Ok(value);
         }
+        let padding = size_argument(padding);
         b.op_value("aten.constant_pad_nd.default", args![value, padding])
     }
 }

@@ -45,7 +45,7 @@ pub const RULES: &[Row] = &[
     ("aten.cross aten.linalg_cross", cross),
     ("aten.diff", diff),
     ("aten.trapezoid aten.trapz", trapezoid),
-    ("aten.cdist aten._cdist_forward", cdist),
+    ("aten.cdist aten._cdist_forward aten._euclidean_dist", cdist),
     ("aten.pdist aten._pdist_forward", pdist),
     ("aten.vander aten.linalg_vander", vander),
 ];

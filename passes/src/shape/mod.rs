@@ -63,7 +63,7 @@ use expc_symbolic::{BuildError, Expr};
 use melior::{
     Context,
     ir::{
-        BlockLike, Value, ValueLike,
+        BlockLike, Value,
         attribute::ArrayAttribute,
         operation::{OperationLike, OperationRef, OperationResult},
     },

@@ -20,6 +20,7 @@ pub const RULES: &[Row] = &[
         "aten.layer_norm aten.group_norm aten.rms_norm aten.instance_norm",
         row_major,
     ),
+    ("aten._weight_norm_interface", weight_norm),
     ("aten.batch_norm", batch_norm),
     ("aten.native_layer_norm", native_layer_norm),
     ("aten._fused_rms_norm", fused_rms_norm),
@@ -109,6 +110,18 @@ fn native_layer_norm(call: &Call<'_>) -> Results {
     let statistics = Tensor::contiguous(statistics_dtype(&input), sizes, &input.device)?;
     let output = contiguous_input(call, &input, input.dtype)?;
     Ok(vec![output, statistics.clone().into(), statistics.into()])
+}
+
+/// The weight like `v`, and its norms like `g`, those of bfloat16 as float32.
+fn weight_norm(call: &Call<'_>) -> Results {
+    let (direction, magnitude) = (call.tensor("v")?, call.tensor("g")?);
+    let weight = contiguous_input(call, &direction, direction.dtype)?;
+    let dtype = match magnitude.dtype {
+        ScalarType::BFloat16 => ScalarType::Float32,
+        dtype => dtype,
+    };
+    let norms = contiguous_input(call, &magnitude, dtype)?;
+    Ok(vec![weight, norms])
 }
 
 fn fused_rms_norm(call: &Call<'_>) -> Results {

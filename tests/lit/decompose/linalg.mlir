@@ -100,3 +100,32 @@ func.func @main(%x: tensor<40x3xf32>, %y: tensor<50x3xf32>) -> tensor<40x50xf32>
   %0 = "aten.cdist.default"(%x, %y) : (tensor<40x3xf32>, tensor<50x3xf32>) -> tensor<40x50xf32>
   return %0 : tensor<40x50xf32>
 }
+
+// -----
+
+// Many points of which the number is a symbol.
+// CHECK-LABEL: func.func @main
+// CHECK-NOT: "aten.cdist.default"
+// CHECK: "aten.mm.default"
+// CHECK: "aten.sqrt.default"
+module attributes {aten.symbols = [{hint = 40 : i64, integer, name = "s0", positive}], aten.ranges = [["s0", 30, none]]} {
+  func.func @main(%x: tensor<?x3xf32, {sizes = ["s0", "3"]}>, %y: tensor<50x3xf32>) -> tensor<?x50xf32, {sizes = ["s0", "50"]}> {
+    %0 = "aten.cdist.default"(%x, %y) : (tensor<?x3xf32, {sizes = ["s0", "3"]}>, tensor<50x3xf32>) -> tensor<?x50xf32, {sizes = ["s0", "50"]}>
+    return %0 : tensor<?x50xf32, {sizes = ["s0", "50"]}>
+  }
+}
+
+// -----
+
+// An axis whose size is a symbol is padded by a number that is a symbol.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[PADDED:[^ ]*]] = "aten.constant_pad_nd.default"
+// CHECK-NEXT: "aten._fft_r2c.default"(%[[PADDED]]) {dim = array<i64: 1>
+module attributes {aten.symbols = [{hint = 8 : i64, integer, name = "s0", positive}], aten.ranges = [["s0", 2, none]]} {
+  func.func @main(%x: tensor<3x?xf32, {sizes = ["3", "s0"]}>) -> tensor<3x?xcomplex<f32>, {sizes = ["3", "s0 + 1"]}> {
+    %0 = "aten.sym_size.int"(%x) {aten.sym = ["s0"], dim = 1 : i64} : (tensor<3x?xf32, {sizes = ["3", "s0"]}>) -> i64
+    %1 = "sym.mul"(%0) {args = [#aten.operand, 2 : i64], aten.sym = ["2*s0"]} : (i64) -> i64
+    %2 = "aten.fft_rfft.default"(%x, %1) {operandSegmentSizes = array<i32: 1, 1>} : (tensor<3x?xf32, {sizes = ["3", "s0"]}>, i64) -> tensor<3x?xcomplex<f32>, {sizes = ["3", "s0 + 1"]}>
+    return %2 : tensor<3x?xcomplex<f32>, {sizes = ["3", "s0 + 1"]}>
+  }
+}

@@ -34,3 +34,16 @@ func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = "aten.layer_norm.default"(%x) {normalized_shape = array<i64: 3>} : (tensor<2x3xf32>) -> tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
 }
+
+// -----
+
+// A weight as its direction scaled by its magnitude; the norm is over all dimensions but the first.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[NORM:[^ ]*]] = "aten.linalg_vector_norm.default"(%[[V:[^)]*]]) {dim = array<i64: 1, 2>, keepdim = true
+// CHECK-NEXT: %[[SCALE:[^ ]*]] = "aten.div.Tensor"(%{{.*}}, %[[NORM]])
+// CHECK-NEXT: %[[WEIGHT:[^ ]*]] = "aten.mul.Tensor"(%[[V]], %[[SCALE]])
+// CHECK-NEXT: return %[[WEIGHT]]
+func.func @main(%v: tensor<4x3x2xf32>, %g: tensor<4x1x1xf32>) -> tensor<4x3x2xf32> {
+  %0 = "aten._weight_norm.default"(%v, %g) : (tensor<4x3x2xf32>, tensor<4x1x1xf32>) -> tensor<4x3x2xf32>
+  return %0 : tensor<4x3x2xf32>
+}

@@ -2,6 +2,7 @@
 
 Each is the operator's first sample input that PyTorch can export and save: tensors are the program's
 inputs, every other argument is a constant of it. The type is float32, or else the first that the operator has.
+With `--dynamic` every size is a symbol that the operator does not fix.
 """
 
 import copy
@@ -59,7 +60,9 @@ def samples(info, dtype: torch.dtype, first: int, number: int):
             yield position, (sample.input, tuple(sample.args), dict(sample.kwargs))
 
 
-def make(info, dtype: torch.dtype | None, decompose: bool, first: int, number: int) -> corpus.Program:
+def make(
+    info, dtype: torch.dtype | None, decompose: bool, dynamic: bool, first: int, number: int
+) -> corpus.Program:
     """The first of `number` samples that can be exported, as a program; raises the first reason if none can."""
     if dtype is None:
         raise RuntimeError("the operator has no type that the CPU supports")
@@ -75,6 +78,7 @@ def make(info, dtype: torch.dtype | None, decompose: bool, first: int, number: i
         program = corpus.Program(
             module,
             copy.deepcopy(tensors),
+            dynamic_shapes=(tuple(map(free_sizes, tensors)),) if dynamic else None,
             decompose=decompose,
             family=info.name,
             note=f"sample {position}: {fixed(module)}"[:300],
@@ -87,6 +91,10 @@ def make(info, dtype: torch.dtype | None, decompose: bool, first: int, number: i
         except Exception as error:
             reason = reason or error
     raise reason or RuntimeError("the operator has no sample inputs")
+
+
+def free_sizes(tensor: torch.Tensor) -> dict[int, object]:
+    return dict.fromkeys(range(tensor.dim()), torch.export.Dim.AUTO)
 
 
 def fixed(module: Operator) -> str:
@@ -109,6 +117,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, nargs="?", const=SAMPLE, help=f"only so many operators ({SAMPLE})")
     parser.add_argument("--samples", type=int, default=1, help="so many sample inputs of each operator")
     parser.add_argument("--dtype", help="only operators that have this element type, in it")
+    parser.add_argument("--dynamic", action="store_true", help="with sizes that are symbols")
     options = parser.parse_args()
     from torch.testing._internal.common_methods_invocations import op_db
 
@@ -120,10 +129,10 @@ def main() -> None:
         dtype = getattr(torch, options.dtype) if options.dtype else element_type(info)
         if options.dtype and dtype not in info.supported_dtypes("cpu"):
             continue
-        first = functools.partial(make, info, dtype, options.decomposed, 0, TRIES)
+        first = functools.partial(make, info, dtype, options.decomposed, options.dynamic, 0, TRIES)
         jobs.append(corpus.Job(name, first))
         for further in range(1, options.samples):
-            one = functools.partial(make, info, dtype, options.decomposed, further, 1)
+            one = functools.partial(make, info, dtype, options.decomposed, options.dynamic, further, 1)
             jobs.append(corpus.Job(f"{name}.{further}", one))
     if options.sample:
         jobs = spread(jobs, options.sample)

@@ -9,9 +9,7 @@
 
 use std::collections::HashSet;
 
-use expc_dialects::{AtenOp, Diagnostic, Program, table::OpDef};
-
-use crate::decompose::Table;
+use expc_dialects::{AtenOp, Diagnostic, Program};
 
 /// What breaks the contract of functional programs.
 pub fn functional(program: &Program<'_, '_>) -> Vec<Diagnostic> {
@@ -80,27 +78,4 @@ fn twice_mutated(program: &Program<'_, '_>) -> Option<Diagnostic> {
             twice.target.as_deref().unwrap_or_default()
         ),
     ))
-}
-
-/// The ops of a decomposition table that are left in a program, one fault for each.
-pub fn left_by(program: &Program<'_, '_>, table: Table) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for graph in program.graphs() {
-        for operation in graph.operations() {
-            let op = AtenOp::new(operation);
-            let is_left = |def: &OpDef| table.contains(def) && !def.asks_for_number();
-            if op.def().is_some_and(is_left) {
-                let what = format!(
-                    "`{}` is of the decomposition table and was not taken apart",
-                    op.name()
-                );
-                found.push(
-                    Diagnostic::at(&operation, "E0404", what).help(
-                        "a custom decomposition can be given, or the op be left to the backend",
-                    ),
-                );
-            }
-        }
-    }
-    found
 }

@@ -107,7 +107,7 @@ pub const PASSES: &[Pass] = &[
             };
             let report =
                 decompose::decompose(module, &table, context.env(module)?, context.rewrites)?;
-            Ok(report.warnings())
+            Ok(report.left)
         },
     },
     Pass {

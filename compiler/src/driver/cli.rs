@@ -234,6 +234,10 @@ pub struct OptArgs {
     #[arg(long, value_name = "core|none|FILE.mlir", conflicts_with = "to")]
     pub decompositions: Option<String>,
 
+    /// Also take apart an operator that the table keeps (repeatable)
+    #[arg(long, value_name = "OP")]
+    pub decompose: Vec<String>,
+
     /// Keep an operator whole (repeatable)
     #[arg(long, value_name = "OP")]
     pub preserve: Vec<String>,
@@ -360,8 +364,13 @@ pub struct OpsArgs {
     #[arg(long)]
     pub core: bool,
 
+    /// Only operators with which expc cannot do something, and why: taken apart as PyTorch's table does, made
+    /// functional, typed
+    #[arg(long)]
+    pub missing: bool,
+
     /// The schemas that libtorch registers, instead of the op table
-    #[arg(long, conflicts_with = "core")]
+    #[arg(long, conflicts_with_all = ["core", "missing"])]
     pub registered: bool,
 
     /// Load a library that registers operators, running its code (repeatable)

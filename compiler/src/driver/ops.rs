@@ -6,7 +6,10 @@ use expc_dialects::{
     Diagnostic,
     table::{self, Family, Numerics, OpDef, SchemaKind, Tag, Trait},
 };
-use expc_passes::functionalize;
+use expc_passes::{
+    decompose::{self, Table},
+    functionalize, shape,
+};
 use expc_runtime::torch;
 use serde::Serialize;
 
@@ -34,12 +37,12 @@ pub fn run(args: &OpsArgs, console: &mut Console<'_>) -> Outcome {
     if let Some(namespace) = &args.namespace {
         check_namespace(namespace)?;
     }
-    let is_selected = |def: &&OpDef| {
+    let is_selected = |def: &&'static OpDef| {
         let in_namespace = args
             .namespace
             .as_ref()
             .is_none_or(|namespace| def.dialect() == namespace);
-        in_namespace && (!args.core || def.is_core())
+        in_namespace && (!args.core || def.is_core()) && (!args.missing || !missing(def).is_empty())
     };
     let selected: Vec<_> = defs.into_iter().filter(is_selected).collect();
     match (args.json, &args.name) {
@@ -49,6 +52,7 @@ pub fn run(args: &OpsArgs, console: &mut Console<'_>) -> Outcome {
         (false, Some(_)) => selected
             .into_iter()
             .try_for_each(|def| write_page(def, console)),
+        (false, None) if args.missing => write_missing(&selected, console),
         (false, None) => write_list(&selected, console),
     }
 }
@@ -103,8 +107,16 @@ struct Row {
     tags: Vec<&'static str>,
     traits: Vec<&'static str>,
     numerics: &'static str,
+    /// Whether its types follow from a rule; what has none is asked of libtorch's meta device.
+    shape_rule: bool,
+    /// Which of PyTorch's tables takes it apart: `core`, or `always`.
+    decomposed_by: Option<&'static str>,
+    /// How.
+    decomposed: Option<String>,
     /// What functionalization makes of it.
     functionalized: Option<String>,
+    /// What expc cannot do with it, and why.
+    missing: Vec<String>,
 }
 
 impl Row {
@@ -117,9 +129,36 @@ impl Row {
             tags: def.tags.iter().map(Tag::as_str).collect(),
             traits: traits(def),
             numerics: Numerics::as_str(def.numerics()),
+            shape_rule: shape::has_rule(def.name),
+            decomposed_by: table_of(def),
+            decomposed: decompose::support::support(def).map(|support| support.to_string()),
             functionalized: functionalize::support(def).map(|support| support.to_string()),
+            missing: missing(def),
         }
     }
+}
+
+fn table_of(def: &OpDef) -> Option<&'static str> {
+    let tables = [(Table::None, "always"), (Table::Core, "core")];
+    let found = tables.into_iter().find(|(table, _)| table.contains(def));
+    found.map(|(_, name)| name)
+}
+
+/// What cannot be done with an op, each with the reason.
+fn missing(def: &'static OpDef) -> Vec<String> {
+    let decomposed = decompose::support::support(def)
+        .filter(|support| matches!(support, decompose::support::Support::Missing(_)))
+        .map(|support| format!("decomposed: {support}"));
+    let functionalized = functionalize::support(def)
+        .filter(|support| !matches!(support, functionalize::Support::Functional(_)))
+        .map(|support| format!("functionalized: {support}"));
+    let typed = (def.is_core() && !shape::has_rule(def.name))
+        .then(|| "typed: there is no shape rule".to_owned());
+    decomposed
+        .into_iter()
+        .chain(functionalized)
+        .chain(typed)
+        .collect()
 }
 
 fn kind_name(kind: SchemaKind) -> &'static str {
@@ -173,8 +212,32 @@ fn write_page(def: &'static OpDef, console: &mut Console<'_>) -> Outcome {
     writeln!(console.stdout, "  tags      {}", list(&row.tags))?;
     writeln!(console.stdout, "  traits    {}", list(&row.traits))?;
     writeln!(console.stdout, "  numerics  {}", row.numerics)?;
+    let typed = if row.shape_rule {
+        "by a rule"
+    } else {
+        "by the meta device"
+    };
+    writeln!(console.stdout, "  typed     {typed}")?;
+    if let (Some(table), Some(decomposed)) = (row.decomposed_by, &row.decomposed) {
+        writeln!(console.stdout, "  decomposed  {table}, {decomposed}")?;
+    }
     if let Some(functionalized) = &row.functionalized {
         writeln!(console.stdout, "  functionalized  {functionalized}")?;
+    }
+    Ok(())
+}
+
+/// A line for each thing that cannot be done.
+fn write_missing(defs: &[&'static OpDef], console: &mut Console<'_>) -> Outcome {
+    let width = defs
+        .iter()
+        .map(|def| def.name.len())
+        .max()
+        .unwrap_or_default();
+    for def in defs {
+        for what in missing(def) {
+            writeln!(console.stdout, "{:width$}  {what}", def.name)?;
+        }
     }
     Ok(())
 }

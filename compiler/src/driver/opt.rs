@@ -178,6 +178,9 @@ fn decompositions(args: &OptArgs) -> Outcome<Decompositions> {
             chosen
         }
     };
+    for op in &args.decompose {
+        chosen.add(op).map_err(Failure::usage)?;
+    }
     for op in &args.preserve {
         chosen.preserve(op).map_err(Failure::usage)?;
     }

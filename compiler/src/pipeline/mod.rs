@@ -40,31 +40,38 @@ pub enum Level {
     Optimized,
 }
 
-/// Passes that end in a level.
+/// Passes, and what must hold after them.
 struct Stage {
-    level: Level,
     passes: &'static str,
     contract: fn(&Program<'_, '_>) -> Vec<Diagnostic>,
 }
 
-/// The road from a program as it was exported; a level is reached by the stages up to its own.
-const STAGES: &[Stage] = &[
-    Stage {
-        level: Level::Functional,
-        passes: "functionalize,decompose(table=none)",
-        contract: contract::functional,
-    },
-    Stage {
-        level: Level::Core,
-        passes: "decompose,remove_dead_ops",
-        contract: contract::functional,
-    },
-    Stage {
-        level: Level::Optimized,
-        passes: "canonicalize,fold,cse",
-        contract: contract::functional,
-    },
-];
+const FUNCTIONAL: Stage = Stage {
+    passes: "functionalize,decompose(table=none)",
+    contract: contract::functional,
+};
+
+const CORE: Stage = Stage {
+    passes: "functionalize,decompose,remove_dead_ops",
+    contract: contract::functional,
+};
+
+const OPTIMIZED: Stage = Stage {
+    passes: "canonicalize,fold,cse",
+    contract: contract::functional,
+};
+
+impl Level {
+    /// The road from a program as it was exported to the level.
+    fn stages(self) -> &'static [Stage] {
+        match self {
+            Self::Exported => &[],
+            Self::Functional => &[FUNCTIONAL],
+            Self::Core => &[CORE],
+            Self::Optimized => &[CORE, OPTIMIZED],
+        }
+    }
+}
 
 /// Whoever wants to see the module between passes.
 pub trait Observer {
@@ -146,7 +153,7 @@ pub fn lower_by(
     observer: &mut dyn Observer,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
-    for stage in STAGES.iter().filter(|stage| stage.level <= level) {
+    for stage in level.stages() {
         let passes = parse_passes(stage.passes).map_err(|fault| vec![internal(fault)])?;
         warnings.extend(run_passes(module, &passes, given, observer)?);
         if given.is_cut_short() {

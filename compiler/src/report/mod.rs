@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use expc_dialects::{AtenOp, Diagnostic, Program, Severity};
 use expc_passes::{
-    contract, decompose,
     functionalize::CustomOps,
     shape::{
         ShapeEnv,
@@ -279,9 +278,17 @@ fn to_core(load: Load<'_, '_>, custom: &CustomOps) -> Vec<Diagnostic> {
         Err(found) => return found,
     };
     match pipeline::lower_by(&loaded.module, Level::Core, given(custom), &mut ()) {
-        Ok(_) => contract::left_by(&loaded.program(), decompose::Table::Core),
+        Ok(warnings) => warnings.into_iter().map(as_error).collect(),
         Err(found) => found,
     }
+}
+
+fn as_error(warning: Diagnostic) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        ..warning
+    }
+    .help("a decomposition can be given for it, or the operator be left to the backend")
 }
 
 /// The values of which inference says nothing, or another type than the program, each told from the recorded types of

@@ -144,9 +144,10 @@ impl Entry<'_> {
         self.has_tag(Tag::Core)
     }
 
-    /// PyTorch takes the op apart with every table, also with the empty one.
+    /// PyTorch takes the op apart with every table, also with the empty one. Of the Core ATen op set these are the
+    /// numbers that it computes itself while it traces.
     pub fn is_always_decomposed(&self) -> bool {
-        self.has_tag(Tag::Composite) && !self.has_tag(Tag::Core)
+        self.has_tag(Tag::Composite) && (!self.has_tag(Tag::Core) || self.asks_for_number())
     }
 
     /// PyTorch's default Core ATen table takes the op apart.

@@ -1,11 +1,13 @@
 //! Activations of neural networks; their gradients are in `activation_backward.rs`.
 
+use expc_dialects::Constant;
 use melior::ir::Value;
 
 use super::{Rule, elementwise::Answer};
 use crate::{
     args,
     pattern::{Rewrite, Rewritten, Size, refuse, single},
+    shape::MemoryFormat,
 };
 
 pub(super) const RULES: &[(&str, Rule)] = &[
@@ -158,7 +160,12 @@ fn relu6<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
 // rrelu(x, ...) = rrelu_with_noise(x, empty, ...).
 fn rrelu<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let x = b.tensor("self")?;
-    let noise = b.unary("empty_like", x)?;
+    let format = Constant::MemoryFormat(MemoryFormat::Contiguous.name().to_owned());
+    let noise = b.op_with(
+        "aten.empty_like.default",
+        args![x],
+        &[("memory_format", format.into())],
+    )?;
     let mut arguments = b.given();
     arguments.push(expc_dialects::GivenArgument {
         name: "noise".to_owned(),

@@ -16,6 +16,10 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.hardsigmoid_backward.default", hardsigmoid_backward),
     ("aten.hardswish_backward.default", hardswish_backward),
     ("aten.hardtanh_backward.default", hardtanh_backward),
+    (
+        "aten.infinitely_differentiable_gelu_backward.default",
+        smooth_gelu_backward,
+    ),
     ("aten.leaky_relu_backward.default", leaky_relu_backward),
     ("aten.log_sigmoid_backward.default", log_sigmoid_backward),
     ("aten.logit_backward.default", logit_backward),
@@ -87,6 +91,12 @@ fn gelu_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
         other => return refuse(format!("`approximate` is `{other}`")),
     };
     b.answer(b.mul(gradient, derivative)?, result)
+}
+
+// d gelu(x) once more, for gradients of gradients.
+fn smooth_gelu_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    let ([gradient, x], result) = b.in_opmath([b.tensor("grad")?, b.tensor("self")?])?;
+    b.answer(b.mul(gradient, gelu_derivative(b, x)?)?, result)
 }
 
 // gelu'(x) = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi).

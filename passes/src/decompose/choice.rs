@@ -41,6 +41,7 @@ pub type Method = Arc<
 #[derive(Clone, Default)]
 pub struct Decompositions {
     table: Table,
+    added: BTreeSet<&'static str>,
     preserved: BTreeSet<&'static str>,
     own: BTreeMap<&'static str, Method>,
 }
@@ -51,6 +52,7 @@ impl fmt::Debug for Decompositions {
         formatter
             .debug_struct("Decompositions")
             .field("table", &self.table)
+            .field("added", &self.added)
             .field("preserved", &self.preserved)
             .field("own", &own)
             .finish()
@@ -74,7 +76,22 @@ impl Decompositions {
     pub fn preserve(&mut self, op: &str) -> Result<(), String> {
         let def = known(op)?;
         self.own.remove(def.name);
+        self.added.remove(def.name);
         self.preserved.insert(def.name);
+        Ok(())
+    }
+
+    /// Takes an op apart that the table keeps, by the rule that there is for it.
+    ///
+    /// # Errors
+    /// The op table has no such op, or it has no rule.
+    pub fn add(&mut self, op: &str) -> Result<(), String> {
+        let def = known(op)?;
+        if !has_rule(def.name) {
+            return Err(format!("there is no decomposition of `{}`", def.name));
+        }
+        self.preserved.remove(def.name);
+        self.added.insert(def.name);
         Ok(())
     }
 
@@ -105,6 +122,7 @@ impl Decompositions {
     /// Whether an op is to be taken apart.
     pub fn contains(&self, def: &OpDef) -> bool {
         self.own.contains_key(def.name)
+            || self.added.contains(def.name)
             || (self.table.contains(def) && !self.preserved.contains(def.name))
     }
 
@@ -126,6 +144,10 @@ impl Decompositions {
     }
 }
 
+pub(super) fn has_rule(op: &str) -> bool {
+    families().flatten().any(|(name, _)| *name == op)
+}
+
 fn known(op: &str) -> Result<&'static OpDef, String> {
     table::lookup(op).ok_or_else(|| match table::suggest(op).as_slice() {
         [] => format!("there is no operator `{op}`"),
@@ -134,4 +156,24 @@ fn known(op: &str) -> Result<&'static OpDef, String> {
             near.join("`, `")
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ops_with_a_rule_are_added_to_a_table() {
+        let mut chosen = Decompositions::from(Table::None);
+        let def = table::lookup("aten.linear.default").unwrap();
+        assert!(!chosen.contains(def));
+        chosen.add("aten.linear.default").unwrap();
+        assert!(chosen.contains(def));
+        chosen.preserve("aten.linear.default").unwrap();
+        assert!(!chosen.contains(def));
+        assert_eq!(
+            chosen.add("aten.convolution.default").unwrap_err(),
+            "there is no decomposition of `aten.convolution.default`"
+        );
+    }
 }

@@ -11,6 +11,10 @@ use crate::{
 
 pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.affine_grid_generator.default", affine_grid),
+    (
+        "aten.affine_grid_generator_backward.default",
+        affine_grid_backward,
+    ),
     ("aten.grid_sampler.default", grid_sampler),
 ];
 
@@ -47,6 +51,28 @@ fn affine_grid<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>
     let sizes = std::iter::once(batch).chain(spatial).cloned();
     let grid = b.view(grid, sizes.chain([last]))?;
     b.answer(grid, dtype)
+}
+
+// d affine_grid(θ) = gᵀ times the coordinates of the grid's points, image by image.
+fn affine_grid_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
+    let ([gradient], dtype) = b.in_opmath([b.tensor("grad")?])?;
+    let sizes = b.size_list("size")?;
+    let [batch, _, spatial @ ..] = sizes.as_slice() else {
+        return refuse("the size has too few dimensions");
+    };
+    let count = i64::try_from(spatial.len()).unwrap_or(i64::MAX);
+    if !(2..=3).contains(&count) {
+        return refuse("a grid has two or three dimensions");
+    }
+    let points = b.product(spatial)?;
+    let width = Size::Static(count + 1);
+    let base = base_grid(b, gradient, spatial, b.boolean("align_corners")?)?;
+    let base = b.view(base, [Size::Static(1), points.clone(), width.clone()])?;
+    let base = b.expand(base, [batch.clone(), points.clone(), width])?;
+    let gradient = b.view(gradient, [batch.clone(), points, Size::Static(count)])?;
+    let gradient = b.transpose(gradient, 1, 2)?;
+    let product = b.op_value("aten.bmm.default", args![gradient, base])?;
+    b.answer(product, dtype)
 }
 
 /// The homogeneous coordinates of the grid's points, each coordinate padded to its place.

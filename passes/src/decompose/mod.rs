@@ -32,6 +32,7 @@ mod matmul;
 mod norm;
 mod norm_backward;
 mod pad;
+mod pad_backward;
 mod pointwise;
 mod pool;
 mod product;
@@ -40,11 +41,13 @@ mod random;
 mod rearrange;
 mod recurrent;
 mod reduction;
+mod scan_backward;
 mod similarity;
 mod sparse;
 mod spectral;
 mod split;
 mod strides;
+pub mod support;
 mod symbolic;
 mod upsample;
 mod vander;
@@ -55,10 +58,11 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::LazyLock,
 };
 
-use expc_dialects::{AtenOp, Diagnostic, Program, TensorMeta, ValueType, mlir};
+use expc_dialects::{
+    AtenOp, Diagnostic, Graph, Program, TensorMeta, ValueType, mlir, table::OpDef,
+};
 use melior::{
     IrRewriter, RewriterBase,
     ir::{
@@ -79,10 +83,6 @@ pub use self::{
     choice::{Decompositions, Method, Table},
     custom::{CustomRule, CustomRules},
 };
-
-/// Rules by op name.
-static RULES: LazyLock<FxHashMap<&'static str, Rule>> =
-    LazyLock::new(|| families().flatten().copied().collect());
 
 fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
     [
@@ -109,6 +109,7 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         norm::RULES,
         norm_backward::RULES,
         pad::RULES,
+        pad_backward::RULES,
         pointwise::RULES,
         pool::RULES,
         product::RULES,
@@ -117,6 +118,7 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         rearrange::RULES,
         recurrent::RULES,
         reduction::RULES,
+        scan_backward::RULES,
         similarity::RULES,
         sparse::RULES,
         spectral::RULES,
@@ -130,36 +132,13 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
     .into_iter()
 }
 
-/// The rule that takes an op apart.
-pub fn rule(name: &str) -> Option<Rule> {
-    RULES.get(name).copied()
-}
-
 /// What a run of the pass did.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// How often each op was taken apart.
     pub rewritten: BTreeMap<String, usize>,
-    /// Ops of the table that are left, with the reason; the reason is none where there is no rule.
-    pub left: BTreeMap<String, BTreeSet<Option<String>>>,
-}
-
-impl Report {
-    /// One warning for each op of the table that is left.
-    pub fn warnings(&self) -> Vec<Diagnostic> {
-        let warning = |(name, reasons): (&String, &BTreeSet<Option<String>>)| {
-            let what = format!("`{name}` is left: it is of the decomposition table and");
-            let reasons: Vec<&str> = reasons.iter().flatten().map(String::as_str).collect();
-            Diagnostic::warning(
-                "E0403",
-                match reasons.as_slice() {
-                    [] => format!("{what} has no decomposition here yet"),
-                    reasons => format!("{what} could not be taken apart: {}", reasons.join("; ")),
-                },
-            )
-        };
-        self.left.iter().map(warning).collect()
-    }
+    /// Warnings of the ops of the table that are left, with the reason: one for each op and module of the program.
+    pub left: Vec<Diagnostic>,
 }
 
 /// The name of the pass.
@@ -196,7 +175,7 @@ pub fn decompose(
     let left = match rewrites.may_go_on() {
         true => left_over(&program, decompositions, &run.refused.borrow()),
         // What is left then is nobody's fault.
-        false => BTreeMap::new(),
+        false => Vec::new(),
     };
     Ok(Report {
         rewritten: run.rewritten.take(),
@@ -204,36 +183,44 @@ pub fn decompose(
     })
 }
 
-/// How many ops may be replaced: far more than rules that come to an end need.
+/// How many rules may be tried: far more than those that come to an end need.
 fn rewrite_limit(module: &Module<'_>) -> usize {
     let graphs = Program::new(module).graphs();
     let ops: usize = graphs.iter().map(|graph| graph.operations().len()).sum();
     ops.saturating_mul(1_000).saturating_add(10_000)
 }
 
-/// The ops of the table that are still there.
+/// Warns of the ops of the table that are still there.
 fn left_over(
     program: &Program<'_, '_>,
     decompositions: &Decompositions,
     refused: &BTreeMap<String, BTreeSet<String>>,
-) -> BTreeMap<String, BTreeSet<Option<String>>> {
-    let mut left: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
-    for graph in program.graphs() {
-        for operation in graph.operations() {
-            let Some(def) = AtenOp::new(operation)
-                .def()
-                .filter(|def| decompositions.contains(def) && !def.asks_for_number())
-            else {
-                continue;
-            };
-            let reasons = left.entry(def.name.to_owned()).or_default();
-            match refused.get(def.name) {
-                Some(found) => reasons.extend(found.iter().cloned().map(Some)),
-                None => _ = reasons.insert(None),
-            }
+) -> Vec<Diagnostic> {
+    let mut seen = BTreeSet::new();
+    let mut left = Vec::new();
+    for operation in program.graphs().iter().flat_map(Graph::operations) {
+        let op = AtenOp::new(operation);
+        let is_left = |def: &&OpDef| decompositions.contains(def) && !def.asks_for_number();
+        let Some(def) = op.def().filter(is_left) else {
+            continue;
+        };
+        if seen.insert((def.name, op.metadata().module_path())) {
+            let warning = Diagnostic::warning("E0403", why_left(def.name, refused.get(def.name)));
+            left.push(warning.located(operation.location()));
         }
     }
     left
+}
+
+fn why_left(name: &str, reasons: Option<&BTreeSet<String>>) -> String {
+    let what = format!("`{name}` is left: it is of the decomposition table and");
+    match reasons {
+        None => format!("{what} has no decomposition here yet"),
+        Some(reasons) => {
+            let reasons: Vec<&str> = reasons.iter().map(String::as_str).collect();
+            format!("{what} could not be taken apart: {}", reasons.join("; "))
+        }
+    }
 }
 
 /// What the patterns of one run share.
@@ -245,7 +232,7 @@ struct Run<'r> {
     faults: RefCell<Vec<Diagnostic>>,
     /// Ops that the user gave decompositions for.
     own: BTreeSet<&'static str>,
-    /// How many ops may still be replaced.
+    /// How many rules may still be tried.
     left: Cell<usize>,
 }
 
@@ -267,7 +254,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Counts a replacement; once there were too many, nothing is replaced any more.
+    /// Counts a rule that is tried, whether it applies or not; once there were too many, none is tried any more.
     fn may_go_on(&self, name: &str) -> bool {
         match self.left.get() {
             0 => false,
@@ -475,7 +462,31 @@ fn fault(op: OperationRef<'_, '_>, what: String) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use expc_dialects::table;
+
     use super::*;
+
+    /// PyTorch's table keeps these; they are taken apart where the user asks for it.
+    #[test]
+    fn rules_of_ops_that_the_table_keeps() {
+        let is_kept =
+            |name: &&str| !table::lookup(name).is_some_and(|def| Table::Core.contains(def));
+        let kept: Vec<&str> = families()
+            .flatten()
+            .map(|(name, _)| *name)
+            .filter(is_kept)
+            .collect();
+        assert_eq!(
+            kept,
+            [
+                "aten.upsample_nearest2d.vec",
+                "aten.upsample_bilinear2d.default",
+                "aten.upsample_trilinear3d.default",
+                "aten.upsample_bilinear2d.vec",
+                "aten.upsample_bicubic2d.default",
+            ]
+        );
+    }
 
     #[test]
     fn each_op_has_one_rule() {

@@ -64,7 +64,7 @@ fn pad_by_mode<'c, 'a>(b: &Rewrite<'_, 'c, 'a>, mode: &str) -> Rewritten<Replace
 }
 
 /// The numbers before and after each padded dimension, the first dimension first.
-fn borders<'c, 'a>(
+pub(super) fn borders<'c, 'a>(
     b: &Rewrite<'_, 'c, 'a>,
     name: &str,
 ) -> Rewritten<Vec<(Size<'c, 'a>, Size<'c, 'a>)>> {

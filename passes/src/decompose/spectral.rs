@@ -8,6 +8,7 @@ use super::{Rule, pool::device_of};
 use crate::{
     args,
     pattern::{Replacement, Rewrite, Rewritten, Size, refuse, single, size_argument},
+    shape::real_of,
 };
 
 pub(super) const RULES: &[(&str, Rule)] = &[
@@ -31,7 +32,9 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.fft_ihfftn.default", ihfftn),
     ("aten.fft_fftshift.default", fftshift),
     ("aten.fft_ifftshift.default", ifftshift),
+    ("aten.stft.center", stft_center),
     ("aten.stft.default", stft),
+    ("aten.istft.default", istft),
 ];
 
 /// The direction of a transform; the names of norms mean opposite things in both.
@@ -468,6 +471,142 @@ fn stft<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
     })
 }
 
+// stft(x, center) = stft of x with half a window more at both ends, filled by `pad_mode`
+fn stft_center<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
+    let mut signal = b.tensor("self")?;
+    if b.boolean("center")? {
+        let border = b.int("n_fft")? / 2;
+        let mode = Constant::Str(b.string("pad_mode")?);
+        let sizes = b.sizes(signal)?;
+        // Reflections are of what has a batch and channels.
+        let missing = 3_usize.saturating_sub(sizes.len());
+        let batch = std::iter::repeat_n(Size::Static(1), missing);
+        let images = b.view(signal, batch.chain(sizes.iter().cloned()))?;
+        let padded = b.op_value(
+            "aten.pad.default",
+            args![images, vec![border, border], mode],
+        )?;
+        let length = b.size_of(padded, 2)?;
+        let mut padded_sizes = sizes;
+        if let Some(last) = padded_sizes.last_mut() {
+            *last = length;
+        }
+        signal = b.view(padded, padded_sizes)?;
+    }
+    let given = b.given().into_iter().filter_map(|mut argument| {
+        if matches!(argument.name.as_str(), "center" | "pad_mode") {
+            return None;
+        }
+        if argument.name == "self" {
+            argument.value = signal.into();
+        }
+        Some(argument)
+    });
+    let values = b.op_of_given("aten.stft.default", given.collect())?;
+    Ok(values.into_iter().map(Some).collect())
+}
+
+// istft(x) = the windows that x is the transforms of, added where they overlap, over the weights they add up to.
+fn istft<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
+    let value = b.tensor("self")?;
+    let size = b.int("n_fft")?;
+    let hop = b.optional_int("hop_length")?.unwrap_or(size / 4);
+    let is_single = b.rank(value)? == 2;
+    let weights = window_of_ones_or_given(b, real_of(b.dtype_of(value)?), size)?;
+    let spectra = if is_single {
+        b.unsqueeze(value, 0)?
+    } else {
+        value
+    };
+    let spectra = b.transpose(spectra, 1, 2)?;
+    let sizes = b.sizes(spectra)?;
+    let [batch, frames, _] = sizes.as_slice() else {
+        return refuse("the spectrum has another rank than 2 or 3");
+    };
+    let whole = b.size_mul(&b.size_sub(frames, &Size::Static(1))?, &Size::Static(hop))?;
+    let whole = b.size_add(&whole, &Size::Static(size))?;
+    let overlapped = |windows: Value<'c, 'a>, batch: &Size<'c, 'a>| {
+        let sizes = size_argument([batch.clone(), whole.clone()]);
+        b.op_value(
+            "aten.unfold_backward.default",
+            args![windows, sizes, 1_i64, size, hop],
+        )
+    };
+    let one = Size::Static(1);
+    let row = b.view(weights, [one.clone(), one.clone(), Size::Static(size)])?;
+    let signal = overlapped(b.mul(windows_of(b, spectra, size)?, row)?, batch)?;
+    let squares = b.op_value("aten.pow.Tensor_Scalar", args![weights, 2_i64])?;
+    let squares = b.expand(squares, [one.clone(), frames.clone(), Size::Static(size)])?;
+    let total = overlapped(squares, &one)?;
+    let (start, end) = kept(b, &whole, size)?;
+    let cut = |x| {
+        b.op_value(
+            "aten.slice.Tensor",
+            args![x, 1_i64, Size::Static(start), end.clone()],
+        )
+    };
+    let mut signal = b.div(cut(signal)?, cut(total)?)?;
+    if is_single {
+        signal = b.squeeze(signal, 0)?;
+    }
+    single(silence_after(b, signal, &whole, &end)?)
+}
+
+/// The windows that spectra are the transforms of, numbers as the result has them.
+fn windows_of<'c, 'a>(
+    b: &Rewrite<'_, 'c, 'a>,
+    spectra: Value<'c, 'a>,
+    size: i64,
+) -> Rewritten<Value<'c, 'a>> {
+    let scale = if b.boolean("normalized")? { 1_i64 } else { 2 };
+    let dims = vec![2_i64];
+    if b.boolean("return_complex")? {
+        return b.op_value("aten._fft_c2c.default", args![spectra, dims, scale, false]);
+    }
+    let half = (size / 2).saturating_add(1);
+    let is_half = b.size_is(&b.size_of(spectra, 2)?, half);
+    let spectra = if is_half {
+        spectra
+    } else {
+        b.op_value("aten.slice.Tensor", args![spectra, -1_i64, 0_i64, half])?
+    };
+    b.op_value("aten._fft_c2r.default", args![spectra, dims, scale, size])
+}
+
+/// Where the signal starts and ends among all that the windows cover.
+fn kept<'c, 'a>(
+    b: &Rewrite<'_, 'c, 'a>,
+    whole: &Size<'c, 'a>,
+    size: i64,
+) -> Rewritten<(i64, Size<'c, 'a>)> {
+    let start = if b.boolean("center")? { size / 2 } else { 0 };
+    let end = match b.arg("length") {
+        Some(_) => b.size_add(&b.size("length")?, &Size::Static(start))?,
+        None => b.size_sub(whole, &Size::Static(start))?,
+    };
+    Ok((start, end))
+}
+
+/// A signal with zeros from where the windows end to the length that was asked for.
+fn silence_after<'c, 'a>(
+    b: &Rewrite<'_, 'c, 'a>,
+    signal: Value<'c, 'a>,
+    whole: &Size<'c, 'a>,
+    end: &Size<'c, 'a>,
+) -> Rewritten<Value<'c, 'a>> {
+    if b.arg("length").is_none() {
+        return Ok(signal);
+    }
+    match b.size_sub(end, whole)? {
+        Size::Static(missing) if missing <= 0 => Ok(signal),
+        Size::Static(missing) => b.op_value(
+            "aten.constant_pad_nd.default",
+            args![signal, vec![0, missing]],
+        ),
+        Size::Symbolic(..) => refuse("whether the windows cover the length is not known"),
+    }
+}
+
 /// The window padded to the size of the transform; none if all weights are one.
 fn full_window<'c, 'a>(
     b: &Rewrite<'_, 'c, 'a>,
@@ -475,24 +614,34 @@ fn full_window<'c, 'a>(
     size: i64,
 ) -> Rewritten<Option<Value<'c, 'a>>> {
     let length = b.optional_int("win_length")?.unwrap_or(size);
-    let Some(missing) = size.checked_sub(length).filter(|missing| *missing > 0) else {
-        return Ok(b.optional_tensor("window"));
-    };
+    if length == size && b.arg("window").is_none() {
+        return Ok(None);
+    }
+    window_of_ones_or_given(b, b.dtype_of(signal)?, size).map(Some)
+}
+
+/// The given window, or as many ones as it would have, with zeros around it up to the size of the transform.
+fn window_of_ones_or_given<'c, 'a>(
+    b: &Rewrite<'_, 'c, 'a>,
+    dtype: ScalarType,
+    size: i64,
+) -> Rewritten<Value<'c, 'a>> {
+    let length = b.optional_int("win_length")?.unwrap_or(size);
     let window = match b.optional_tensor("window") {
         Some(window) => window,
         None => b.op_with(
             "aten.ones.default",
             args![vec![length]],
             &[
-                ("dtype", Constant::Dtype(b.dtype_of(signal)?).into()),
-                ("device", device_of(b, signal)?),
+                ("dtype", Constant::Dtype(dtype).into()),
+                ("device", device_of(b, b.tensor("self")?)?),
             ],
         )?,
     };
+    let Some(missing) = size.checked_sub(length).filter(|missing| *missing > 0) else {
+        return Ok(window);
+    };
     let before = missing / 2;
     let padding = vec![before, missing - before];
-    Ok(Some(b.op_value(
-        "aten.constant_pad_nd.default",
-        args![window, padding],
-    )?))
+    b.op_value("aten.constant_pad_nd.default", args![window, padding])
 }

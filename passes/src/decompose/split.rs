@@ -197,11 +197,11 @@ fn tensor_split_tensor<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
         .sizes(bounds)?
         .try_into()
         .or_else(|_| refuse("the number of sections is data, and so is the number of results"))?;
-    let Some(count) = count.as_static() else {
+    if count.as_static().is_none() {
         return refuse("the number of indices is not known");
-    };
-    let items = (0..count).map(|index| {
-        let element = b.op_value("aten.select.int", args![bounds, 0, index])?;
+    }
+    let elements = b.ops("aten.unbind.int", args![bounds], &[])?;
+    let items = elements.into_iter().map(|element| {
         let item = b.op_value("aten.item.default", args![element])?;
         b.symbolic(item)
     });

@@ -59,10 +59,29 @@ pub(super) struct Stale<'c, 'a> {
 pub(super) struct Aliases<'c, 'a> {
     bases: Vec<Base<'c, 'a>>,
     links: Vec<Link<'c, 'a>>,
+    /// How many of the first bases are inputs of the graph.
+    n_inputs: usize,
     aliases: FxHashMap<usize, Alias<'c, 'a>>,
 }
 
 impl<'c: 'a, 'a> Aliases<'c, 'a> {
+    /// An input of the graph; all of them come before other bases.
+    pub fn add_input(&mut self, value: Value<'c, 'a>) {
+        self.add_base(value);
+        self.n_inputs = self.bases.len();
+    }
+
+    /// Whether the memory of a value is that of an input.
+    pub fn is_input(&self, value: Value<'c, 'a>) -> bool {
+        self.base_of(value).is_some_and(|base| base < self.n_inputs)
+    }
+
+    /// The type by which the memory of a value is laid out.
+    pub fn layout(&self, value: Value<'c, 'a>) -> Type<'c> {
+        self.base_of(value)
+            .map_or(value.r#type(), |base| self.bases[base].layout)
+    }
+
     /// A value with memory of its own.
     pub fn add_base(&mut self, value: Value<'c, 'a>) {
         self.add_base_as(value, value);

@@ -25,6 +25,7 @@ mod inline;
 mod inverse;
 mod mutation;
 mod outputs;
+mod resize;
 mod support;
 mod views;
 
@@ -89,7 +90,7 @@ fn functionalize_graph<'c: 'a, 'a>(
         found: Vec::new(),
     };
     for argument in graph.arguments() {
-        walk.aliases.add_base(argument);
+        walk.aliases.add_input(argument);
     }
     for operation in graph.operations() {
         if let Err(diagnostic) = walk.operation(operation) {

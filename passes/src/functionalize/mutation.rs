@@ -51,7 +51,7 @@ const NO_EFFECT: &str = "aten.requires_grad_ aten.retain_grad aten.detach_";
 /// Ops without a functional form, and why.
 const REFUSED: &[(&str, &str)] = &[
     (
-        "aten.resize_ aten.resize_as_ aten._resize_output_ aten.set_ aten.set_data prims.resize",
+        "aten._resize_output_ aten.set_ aten.set_data prims.resize",
         "it changes the memory of its argument",
     ),
     (
@@ -103,6 +103,9 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         }
         if has_no_effect(def.name) {
             return self.same_result(op);
+        }
+        if self.resizing(op)? {
+            return Ok(());
         }
         if def.has_tag(Tag::InplaceView) {
             return self.inplace_view(op);
@@ -188,7 +191,7 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
     }
 
     /// `t_`, `squeeze_`, …: the argument itself becomes a view.
-    fn inplace_view(&mut self, op: &AtenOp<'c, 'a>) -> Result<(), Diagnostic> {
+    pub(super) fn inplace_view(&mut self, op: &AtenOp<'c, 'a>) -> Result<(), Diagnostic> {
         let operation = op.operation();
         let (Ok(source), Ok(result)) = (operation.operand(0), operation.result(0)) else {
             return Err(Diagnostic::at(

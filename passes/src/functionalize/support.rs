@@ -4,7 +4,7 @@
 use expc_dialects::table::{OpDef, Tag};
 
 use super::{
-    hidden, inverse, mutation,
+    hidden, inverse, mutation, resize,
     views::{functional_view_name, is_undeclared_view},
 };
 
@@ -50,6 +50,9 @@ fn mutation_support(def: &'static OpDef) -> Support {
     }
     if mutation::has_no_effect(def.name) {
         return Support::Functional("is left out".to_owned());
+    }
+    if let Some(how) = resize::summary_of(def.name) {
+        return Support::Functional(how);
     }
     if def.has_tag(Tag::InplaceView) {
         let view = functional_view_name(def.name);

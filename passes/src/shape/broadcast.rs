@@ -21,11 +21,14 @@ pub fn broadcast_sizes(env: &ShapeEnv<'_>, shapes: &[&[Size]]) -> Result<Vec<Siz
     let mut result = vec![Size::ONE; rank];
     for shape in shapes {
         for (size, slot) in shape.iter().rev().zip(result.iter_mut().rev()) {
-            if slot == size || env.is(size, 1) {
+            if slot == size {
                 continue;
             }
             if env.is(slot, 1) {
+                // Also of two sizes that were 1 at export time the later one is what PyTorch records.
                 *slot = size.clone();
+            } else if env.is(size, 1) {
+                continue;
             } else if env.decide(Relation::Eq, slot, size) == Some(false) {
                 let found: Vec<String> = shapes.iter().map(|shape| size::list(shape)).collect();
                 return Err(NoInference::contradiction(format!(

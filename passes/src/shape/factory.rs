@@ -10,7 +10,7 @@ use super::{
     promote::{self, DEFAULT_FLOAT},
     rules::Row,
     size::Size,
-    tensor::{MemoryFormat, contiguous_strides, dense_strides, format_strides},
+    tensor::{MemoryFormat, contiguous_strides, dense, dense_strides, format_strides},
 };
 
 type Results = Result<Vec<Item>, NoInference>;
@@ -19,6 +19,10 @@ pub const RULES: &[Row] = &[
     (
         "aten.zeros aten.ones aten.empty.memory_format aten.rand aten.randn",
         of_size,
+    ),
+    (
+        "aten.unfold_backward aten.select_backward aten.slice_backward aten.diagonal_backward",
+        of_input_sizes,
     ),
     ("aten.randint aten.randperm", of_longs),
     ("aten.full", full),
@@ -87,6 +91,12 @@ fn made(call: &Call<'_>, dtype: ScalarType, sizes: Vec<Size>, device: &str) -> R
 fn of_size(call: &Call<'_>) -> Results {
     let dtype = call.dtype("dtype").unwrap_or(DEFAULT_FLOAT);
     made(call, dtype, call.sizes("size")?, "cpu")
+}
+
+/// Gradients of views: what is viewed, of which only the sizes are known.
+fn of_input_sizes(call: &Call<'_>) -> Results {
+    let gradient = call.tensor_at(0)?;
+    dense(&gradient, call.sizes("input_sizes")?)
 }
 
 /// Random integers; `randperm` has the number of them instead of a size.

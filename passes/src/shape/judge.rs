@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use expc_dialects::{Diagnostic, diagnostic::Place};
-use expc_symbolic::Relation;
+use expc_symbolic::{Func, Kind, Relation};
 
 use super::{Item, ShapeEnv, Size, Tensor, size};
 
@@ -292,4 +292,49 @@ fn same_size(env: &ShapeEnv<'_>, left: &Size, right: &Size) -> bool {
     left.expanded() == right.expanded()
         || env.statically(Relation::Eq, left, right) == Some(true)
         || simplified(left).is_some_and(|left| Some(left) == simplified(right))
+        || is_least(env, left, right)
+        || is_least(env, right, left)
+}
+
+/// Whether a size is `Min` of the other and of multiples of it.
+fn is_least(env: &ShapeEnv<'_>, least: &Size, other: &Size) -> bool {
+    let Size::Expr(expr) = least else {
+        return false;
+    };
+    let Kind::Call(Func::Min, args) = expr.kind() else {
+        return false;
+    };
+    let is_positive = env.statically(Relation::Gt, other, &Size::ZERO) == Some(true);
+    let is_multiple = |size: &Size| {
+        let rest = size.expanded().modulo(&other.expanded());
+        rest.is_ok_and(|rest| rest == Size::ZERO)
+            && env.statically(Relation::Gt, size, &Size::ZERO) == Some(true)
+    };
+    let sizes: Vec<Size> = args.iter().cloned().map(Size::from).collect();
+    is_positive && sizes.contains(other) && sizes.iter().all(is_multiple)
+}
+
+#[cfg(test)]
+mod tests {
+    use expc_symbolic::{Expr, Symbol};
+
+    use super::*;
+
+    fn check(left: &str, right: &str, expected: bool) {
+        let mut env = ShapeEnv::new();
+        for symbol in ["s0", "s1"] {
+            env.set_range(symbol, Some(2), None);
+        }
+        let size = |text: &str| Size::from(Expr::parse_with(text, &Symbol::torch).unwrap());
+        let found = same_size(&env, &size(left), &size(right));
+        assert_eq!(found, expected, "{left} and {right}");
+    }
+
+    #[test]
+    fn the_least_of_a_size_and_its_multiples_is_the_size() {
+        check("Min(s0, s0*s1)", "s0", true);
+        check("s0", "Min(s0, s0*s1)", true);
+        check("Min(s0, s1)", "s0", false);
+        check("Min(s0, s0*u0)", "s0", false);
+    }
 }

@@ -74,7 +74,7 @@ pub use call::Item;
 pub use env::{Decision, GraphResults, ShapeEnv};
 pub use judge::{Report, ValueReport, Verdict};
 pub use meta::{AbstractArg, AbstractResult, MetaKernel};
-pub use promote::Promotion;
+pub use promote::{Promotion, real_of};
 pub use reshape::view_of;
 pub use size::Size;
 pub(crate) use tensor::is_row_major;

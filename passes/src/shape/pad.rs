@@ -118,9 +118,15 @@ fn pixel_unshuffle(call: &Call<'_>) -> Results {
     )
 }
 
+/// The channels are cut into groups, whose sizes are those of the result.
 fn channel_shuffle(call: &Call<'_>) -> Results {
     let input = call.tensor_at(0)?;
-    dense(&input, &input.sizes, [])
+    let groups = call.size("groups")?;
+    let mut sizes = input.sizes.clone();
+    if let Some(channels) = sizes.get_mut(1) {
+        *channels = channels.floor_div(&groups)?.mul(&groups)?;
+    }
+    dense(&input, &sizes, [])
 }
 
 /// Positions of a window along each dimension.

@@ -137,3 +137,16 @@ fn aliased(call: &Call<'_>, def: &OpDef) -> Result<Vec<Item>, NoInference> {
     };
     (0..def.schema.returns.len()).map(returned).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_op_of_the_core_has_a_rule() {
+        let core: Vec<_> = table::all().filter(|def| def.is_core()).collect();
+        assert_eq!(core.len(), 193);
+        let without = core.iter().filter(|def| !has_rule(def.name));
+        assert_eq!(without.map(|def| def.name).collect::<Vec<_>>(), [""; 0]);
+    }
+}

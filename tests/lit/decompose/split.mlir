@@ -84,3 +84,15 @@ func.func @main(%x: tensor<5xf32>) -> (tensor<2xf32>, tensor<3xf32>) {
   %0:2 = "aten.split_with_sizes_copy.default"(%x) {split_sizes = array<i64: 2, 3>} : (tensor<5xf32>) -> (tensor<2xf32>, tensor<3xf32>)
   return %0#0, %0#1 : tensor<2xf32>, tensor<3xf32>
 }
+
+// -----
+
+// Positions that are data are read one by one.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[FIRST:[^:]*]] = "aten.slice.Tensor"(%arg1) {dim = 0 : i64, end = 1 : i64, start = 0 : i64
+// CHECK: "aten.squeeze.dims"(%[[FIRST]]) {dim = array<i64: 0>
+// CHECK-COUNT-2: "aten._local_scalar_dense.default"
+func.func @main(%x: tensor<5xf32>, %at: tensor<2xi64>) -> (tensor<?xf32, {sizes = ["u0"]}>, tensor<?xf32, {sizes = ["u1"], storage_offset = "u2"}>, tensor<?xf32, {sizes = ["u3"], storage_offset = "u4"}>) {
+  %0:3 = "aten.tensor_split.tensor_indices_or_sections"(%x, %at) : (tensor<5xf32>, tensor<2xi64>) -> (tensor<?xf32, {sizes = ["u0"]}>, tensor<?xf32, {sizes = ["u1"], storage_offset = "u2"}>, tensor<?xf32, {sizes = ["u3"], storage_offset = "u4"}>)
+  return %0#0, %0#1, %0#2 : tensor<?xf32, {sizes = ["u0"]}>, tensor<?xf32, {sizes = ["u1"], storage_offset = "u2"}>, tensor<?xf32, {sizes = ["u3"], storage_offset = "u4"}>
+}

@@ -47,9 +47,9 @@ func.func @main(%x: tensor<4x3xf32>) -> tensor<12xf32> {
 // -----
 
 // What has no functional form is refused by name.
-func.func @main(%x: tensor<4xf32>) -> tensor<2xf32> {
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = "aten.neg.default"(%x) : (tensor<4xf32>) -> tensor<4xf32>
-  // expected-error@+1: E0304 `aten.resize_.default` has no functional form: it changes the memory of its argument
-  %z = "aten.resize_.default"(%y) {size = array<i64: 2>} : (tensor<4xf32>) -> tensor<2xf32>
-  return %z : tensor<2xf32>
+  // expected-error@+1: E0304 `aten.set_.source_Tensor` has no functional form: it changes the memory of its argument
+  %z = "aten.set_.source_Tensor"(%y, %x) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %z : tensor<4xf32>
 }

@@ -1,6 +1,6 @@
 //! Tests of `pointwise`.
 
-use super::check;
+use super::{super::ShapeEnv, check, infer_in};
 
 #[test]
 fn operands_are_broadcast_and_promoted() {
@@ -24,6 +24,14 @@ fn operands_are_broadcast_and_promoted() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_symbol_that_was_1_keeps_its_name() {
+    let mut env = ShapeEnv::new();
+    env.set_range("s9", Some(1), Some(1));
+    let arguments = "self = f32[3, s9], other = f32[3, s9]";
+    assert_eq!(infer_in(&env, "aten.mul.Tensor", arguments), "f32[3, s9]");
 }
 
 #[test]

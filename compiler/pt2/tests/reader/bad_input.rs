@@ -279,6 +279,12 @@ fn files_that_are_something_else() {
     check(
         zip(&[ZipEntry::stored("archive/data.pkl", b"")]),
         &[
+            "model.pt2: not a PyTorch 2 archive but a file of `torch.save`; weights or a pickled module are no program, write one with `torch.export.save`",
+        ],
+    );
+    check(
+        zip(&[ZipEntry::stored("archive/other", b"")]),
+        &[
             "model.pt2: not a PyTorch 2 archive: found neither the entry `version` (PyTorch 2.3 to 2.7) nor `<root>/archive_format` (2.8 and later)",
         ],
     );

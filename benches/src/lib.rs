@@ -4,16 +4,22 @@ use std::path::PathBuf;
 
 /// A model of `tools/make_models.py --set models`; none, with a message, where it was not made.
 pub fn model(name: &str) -> Option<PathBuf> {
+    let made_by = "tools/make_models.py .corpus/full/models";
+    program(&format!(".corpus/full/models/{name}"), made_by)
+}
+
+/// A model of `tools/make_zoo.py --family compile`; none, with a message, where it was not made.
+pub fn compiled(name: &str) -> Option<PathBuf> {
+    let made_by = "tools/make_zoo.py .corpus/zoo/compile --family compile";
+    program(&format!(".corpus/zoo/compile/compile.{name}"), made_by)
+}
+
+fn program(folder: &str, made_by: &str) -> Option<PathBuf> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let path = root
-        .join(".corpus/full/models")
-        .join(name)
-        .join("model.pt2");
+    let path = root.join(folder).join("model.pt2");
     if path.is_file() {
         return Some(path);
     }
-    eprintln!(
-        "{name} is not there; make it with: .deps/venv/bin/python tools/make_models.py .corpus/full/models"
-    );
+    eprintln!("{folder} is not there; make it with: .deps/venv/bin/python {made_by}");
     None
 }

@@ -10,18 +10,20 @@
 #include "mlir/IR/ExtensibleDialect.h"
 #include "mlir/IR/MLIRContext.h"
 
-// Registers `count` ops with the dialect of that namespace, which must be a loaded extensible dialect.
-// Returns false if it is not.
-extern "C" bool expcRegisterDynamicOps(MlirContext context, MlirStringRef dialectNamespace,
-                                       const MlirStringRef *names, intptr_t count) {
-  mlir::Dialect *loaded = unwrap(context)->getLoadedDialect(unwrap(dialectNamespace));
+// Registers the op of that full name, unless it is registered already, with the dialect before the first dot, which must
+// be a loaded extensible dialect. Returns false if it is not.
+//
+// MLIR must not have met the name before: it would keep the name as that of an unregistered op.
+extern "C" bool expcRegisterDynamicOp(MlirContext context, MlirStringRef name) {
+  llvm::StringRef fullName = unwrap(name);
+  if (mlir::RegisteredOperationName::lookup(fullName, unwrap(context)))
+    return true;
+  auto [dialectNamespace, shortName] = fullName.split('.');
+  mlir::Dialect *loaded = unwrap(context)->getLoadedDialect(dialectNamespace);
   auto *dialect = llvm::dyn_cast_or_null<mlir::ExtensibleDialect>(loaded);
   if (!dialect)
     return false;
-  for (intptr_t index = 0; index < count; ++index) {
-    auto accept = [](mlir::Operation *) { return mlir::success(); };
-    dialect->registerDynamicOp(
-        mlir::DynamicOpDefinition::get(unwrap(names[index]), dialect, accept, accept));
-  }
+  auto accept = [](mlir::Operation *) { return mlir::success(); };
+  dialect->registerDynamicOp(mlir::DynamicOpDefinition::get(shortName, dialect, accept, accept));
   return true;
 }

@@ -21,5 +21,5 @@ pub use diagnostic::{Diagnostic, Place, Severity};
 pub use dtype::ScalarType;
 pub use ops::{Argument, AtenOp, GivenArgument, OpBuilder, ResultGroup, ResultSpec};
 pub use program::{Graph, InputKind, InputSpec, OutputKind, OutputSpec, Program, Signature};
-pub use registration::context;
+pub use registration::{context, register_all_ops};
 pub use tensor_type::{Dim, TensorMeta, ValueType};

@@ -3,7 +3,7 @@
 //! All `unsafe` of the MLIR side is in this file.
 //! Each function takes and returns melior's types, whose lifetimes tie IR objects to their context.
 
-use std::{cell::RefCell, collections::HashMap, ffi::c_void};
+use std::{cell::RefCell, ffi::c_void};
 
 use melior::{
     Context, ContextRef, RewriterBase, StringRef,
@@ -39,33 +39,19 @@ use mlir_sys::{
     mlirValueReplaceAllUsesOfWith,
 };
 
+use rustc_hash::FxHashMap;
+
 use crate::ScalarType;
 
 unsafe extern "C" {
-    fn expcRegisterDynamicOps(
-        context: MlirContext,
-        dialect_namespace: MlirStringRef,
-        names: *const MlirStringRef,
-        count: isize,
-    ) -> bool;
+    fn expcRegisterDynamicOp(context: MlirContext, name: MlirStringRef) -> bool;
 }
 
-/// Registers ops, named without their dialect, with a loaded extensible dialect; false if there is no
-/// such dialect. MLIR lets them have any operands, results and attributes.
-pub fn register_dynamic_ops(context: &Context, dialect: &str, ops: &[&str]) -> bool {
-    let names: Vec<MlirStringRef> = ops
-        .iter()
-        .map(|name| StringRef::new(name).to_raw())
-        .collect();
-    // SAFETY: the context is live, pointer and length describe `names`, and MLIR copies the strings.
-    unsafe {
-        expcRegisterDynamicOps(
-            context.to_raw(),
-            StringRef::new(dialect).to_raw(),
-            names.as_ptr(),
-            names.len() as isize,
-        )
-    }
+/// Registers an op with its dialect, if it is not yet; false if there is no such extensible dialect. MLIR lets the op
+/// have any operands, results and attributes.
+pub fn register_dynamic_op(context: &Context, name: &str) -> bool {
+    // SAFETY: the context is live, and MLIR copies the name.
+    unsafe { expcRegisterDynamicOp(context.to_raw(), StringRef::new(name).to_raw()) }
 }
 
 /// The handle of the `irdl` dialect.
@@ -270,7 +256,7 @@ pub fn dictionary_entries<'c>(attribute: Attribute<'c>) -> Option<Vec<(String, A
 
 thread_local! {
     /// A place for melior's handle of each context that [`context_of`] was asked for on this thread.
-    static CONTEXTS: RefCell<HashMap<usize, &'static ContextRef<'static>>> = RefCell::default();
+    static CONTEXTS: RefCell<FxHashMap<usize, &'static ContextRef<'static>>> = RefCell::default();
 }
 
 /// The context of an op, for as long as its IR may live.
@@ -558,5 +544,8 @@ unsafe fn to_string(string: MlirStringRef) -> String {
     }
     // SAFETY: the caller vouches for pointer and length.
     let bytes = unsafe { std::slice::from_raw_parts(string.data.cast::<u8>(), string.length) };
-    String::from_utf8_lossy(bytes).into_owned()
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use melior::ir::{
-    Attribute, Value, ValueLike,
+    Attribute, TypeLike, Value, ValueLike,
     attribute::{ArrayAttribute, DenseI32ArrayAttribute},
     operation::{OperationLike, OperationRef},
 };
@@ -377,10 +377,12 @@ impl<'c: 'a, 'a> AtenOp<'c, 'a> {
 /// Whether a value is a SymInt, SymFloat or SymBool.
 pub fn is_symbolic_scalar(value: Value<'_, '_>) -> bool {
     use crate::ValueType::{SymBool, SymFloat, SymInt};
-    matches!(
-        crate::ValueType::from_mlir(value.r#type()),
-        Some(SymInt | SymFloat | SymBool)
-    )
+    let r#type = value.r#type();
+    !r#type.is_tensor()
+        && matches!(
+            crate::ValueType::from_mlir(r#type),
+            Some(SymInt | SymFloat | SymBool)
+        )
 }
 
 /// One operand for each `Tensor` argument, none for any other; trailing zeros left out.

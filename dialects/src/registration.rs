@@ -3,8 +3,9 @@
 //! Dialects, types and attributes are defined through IRDL. Ops are registered as dynamic ops with any
 //! operands and results (`border.cpp` says why not through IRDL), under torch's own spelling; the
 //! verifier checks the rest from the schema.
-
-use std::collections::BTreeMap;
+//!
+//! A program has few of the thousands of ops, so an op is registered when one is first built
+//! ([`crate::OpBuilder`]), and all of them before text is parsed ([`crate::text::parse_module`]), which may hold any.
 
 use melior::{
     Context,
@@ -34,7 +35,8 @@ const ATEN_DEFINITIONS: &str = "
     irdl.attribute @complex { %0 = irdl.any %1 = irdl.any irdl.parameters(re: %0, im: %1) }
 ";
 
-/// An MLIR context that knows `builtin`, `func` and every dialect of the op table.
+/// An MLIR context that knows `builtin`, `func` and every dialect of the op table; [`register_all_ops`] makes its ops
+/// known to whoever parses text without [`crate::text::parse_module`].
 ///
 /// Unregistered dialects are allowed, for custom ops that no schema describes; an unknown op of a
 /// registered dialect is refused by MLIR. The context runs single-threaded.
@@ -49,15 +51,17 @@ pub fn context() -> Context {
     context
 }
 
-fn load_dialects(context: &Context) {
-    let mut dialects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+/// Registers every op of the op table that is not registered yet.
+pub fn register_all_ops(context: &Context) {
     for name in table::all_names() {
-        if let Some((dialect, op)) = name.split_once('.') {
-            dialects.entry(dialect).or_default().push(op);
-        }
+        mlir::register_dynamic_op(context, name);
     }
+}
+
+fn load_dialects(context: &Context) {
+    let dialects = table::namespaces();
     let source: String = dialects
-        .keys()
+        .iter()
         .enumerate()
         .map(|(index, dialect)| {
             let definitions = if *dialect == "aten" {
@@ -73,13 +77,10 @@ fn load_dialects(context: &Context) {
     };
     // IRDL's verifier, which runs when text is parsed, refuses leading underscores; loading does not.
     let mut definition = module.body().first_operation_mut();
-    for dialect in dialects.keys() {
+    for dialect in &dialects {
         let Some(mut op) = definition else { break };
         op.set_attribute("sym_name", StringAttribute::new(context, dialect).into());
         definition = op.next_in_block_mut();
     }
     load_irdl_dialects(&module);
-    for (dialect, ops) in &dialects {
-        mlir::register_dynamic_ops(context, dialect, ops);
-    }
 }

@@ -10,6 +10,8 @@ use std::{
     sync::{LazyLock, OnceLock},
 };
 
+use rustc_hash::FxHashMap;
+
 pub use expc_schema::{
     Alias, Arg, Columns, DefaultValue, Entry, Family, Numerics, OpSchema, Region, Return,
     SchemaKind, Tag, Trait, Type,
@@ -65,6 +67,11 @@ impl OpDef {
 /// which have no overloads, are not among them.
 pub fn lookup(name: &str) -> Option<&'static OpDef> {
     if is_ours(name) { None } else { find(name) }
+}
+
+/// Whether the table has an op of that full name, of whatever dialect. Decodes nothing.
+pub fn is_known(name: &str) -> bool {
+    TABLE.positions.contains_key(name)
 }
 
 /// The function of the `sym` dialect: `mul`.
@@ -150,8 +157,7 @@ pub fn suggest(name: &str) -> Vec<&'static str> {
 
 fn find(name: &str) -> Option<&'static OpDef> {
     let table = &*TABLE;
-    let index = table.names.binary_search(&name).ok()?;
-    table.def(index)
+    table.def(*table.positions.get(name)?)
 }
 
 fn defs() -> impl Iterator<Item = &'static OpDef> {
@@ -202,7 +208,10 @@ fn distance_up_to(left: &str, right: &str, limit: usize) -> Option<usize> {
 
 /// The index over the blob, and the entries decoded so far.
 struct Table {
+    /// In order.
     names: Vec<&'static str>,
+    /// Of the names.
+    positions: FxHashMap<&'static str, usize>,
     encoded: Vec<&'static [u8]>,
     decoded: Vec<OnceLock<Option<Box<OpDef>>>>,
 }
@@ -213,8 +222,10 @@ impl Table {
         let index: Vec<(&'static str, &'static [u8])> =
             postcard::from_bytes(BLOB).unwrap_or_default();
         let decoded = index.iter().map(|_| OnceLock::new()).collect();
-        let (names, encoded) = index.into_iter().unzip();
+        let (names, encoded): (Vec<_>, _) = index.into_iter().unzip();
+        let numbered = names.iter().enumerate();
         Self {
+            positions: numbered.map(|(index, name)| (*name, index)).collect(),
             names,
             encoded,
             decoded,

@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use melior::{Context, diagnostic::DiagnosticSeverity, ir::Module};
 
-use crate::{Diagnostic, Severity, location::Metadata};
+use crate::{Diagnostic, Severity, location::Metadata, registration::register_all_ops};
 
 /// Parses the text of a module. MLIR's verifier runs; [`crate::verify`] does not.
 pub fn parse_module<'c>(
@@ -17,6 +17,7 @@ pub fn parse_module<'c>(
             Diagnostic::error("E0151", "the text contains a NUL byte").in_file(file),
         ]);
     }
+    register_all_ops(context);
     let (module, found) = collect_diagnostics(context, || Module::parse(context, text));
     match module {
         Some(module) => Ok(module),

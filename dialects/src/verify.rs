@@ -19,12 +19,12 @@
 use std::collections::HashSet;
 
 use expc_symbolic::Expr;
-use melior::ir::{Value, ValueLike, operation::OperationLike};
+use melior::ir::{Type as IrType, TypeLike, Value, ValueLike, operation::OperationLike};
+use rustc_hash::FxHashSet;
 
 use crate::{
     Argument, AtenOp, Constant, Diagnostic, Dim, Graph, InputKind, OutputKind, Program,
     ResultGroup, Signature, TensorMeta, ValueType,
-    ops::is_symbolic_scalar,
     table::{self, OpDef, Type},
 };
 
@@ -34,6 +34,7 @@ pub fn verify(program: &Program<'_, '_>) -> Vec<Diagnostic> {
         program: *program,
         found: Vec::new(),
         expressions: HashSet::new(),
+        types: FxHashSet::default(),
     };
     verifier.module();
     for graph in program.graphs() {
@@ -47,6 +48,8 @@ struct Verifier<'c, 'a> {
     found: Vec<Diagnostic>,
     /// Expressions that were parsed before.
     expressions: HashSet<String>,
+    /// Types in which nothing was found, by their addresses.
+    types: FxHashSet<usize>,
 }
 
 impl<'c: 'a, 'a> Verifier<'c, 'a> {
@@ -313,6 +316,18 @@ impl<'c: 'a, 'a> Verifier<'c, 'a> {
     }
 
     fn value_type(&mut self, value: Value<'c, 'a>, owner: &str) {
+        let address = value.r#type().to_raw().ptr as usize;
+        if self.types.contains(&address) {
+            return;
+        }
+        let found_before = self.found.len();
+        self.read_type(value, owner);
+        if self.found.len() == found_before {
+            self.types.insert(address);
+        }
+    }
+
+    fn read_type(&mut self, value: Value<'c, 'a>, owner: &str) {
         match ValueType::from_mlir(value.r#type()) {
             Some(ValueType::Tensor(meta)) => self.tensor(&meta, value),
             Some(_) => {}
@@ -417,47 +432,37 @@ fn collect_constant_graphs(constant: &Constant, graphs: &mut Vec<String>) {
 pub fn accepts(ty: &Type<'_>, argument: &Argument<'_, '_>) -> bool {
     use Constant as C;
     let constant = argument.as_constant();
-    let value_type = argument
+    let kind = argument
         .as_value()
-        .and_then(|value| ValueType::from_mlir(value.r#type()));
+        .and_then(|value| Kind::of(value.r#type()));
     let number = matches!(
         constant,
         Some(C::Int(_) | C::Float(_) | C::Bool(_) | C::Complex(..))
     );
-    let scalar = argument.as_value().is_some_and(is_symbolic_scalar);
-    let unknown = matches!(value_type, Some(ValueType::Any));
+    let scalar = kind.is_some_and(Kind::is_scalar);
     match ty {
-        _ if unknown => true,
+        _ if kind == Some(Kind::Any) => true,
         Type::Optional(inner) => {
             matches!(constant, Some(C::None))
-                || matches!(value_type, Some(ValueType::None))
+                || kind == Some(Kind::None)
                 || accepts(inner, argument)
         }
-        Type::Tensor => {
-            matches!(value_type, Some(ValueType::Tensor(_) | ValueType::None)) || number || scalar
-        }
-        Type::Scalar => number || scalar || matches!(value_type, Some(ValueType::Tensor(_))),
+        Type::Tensor => matches!(kind, Some(Kind::Tensor | Kind::None)) || number || scalar,
+        Type::Scalar => number || scalar || kind == Some(Kind::Tensor),
         Type::Int | Type::SymInt => {
             matches!(constant, Some(C::Int(_) | C::Bool(_)))
-                || matches!(
-                    value_type,
-                    Some(ValueType::SymInt | ValueType::SymBool | ValueType::Tensor(_))
-                )
+                || matches!(kind, Some(Kind::SymInt | Kind::SymBool | Kind::Tensor))
         }
         Type::Float | Type::SymFloat => {
             matches!(constant, Some(C::Int(_) | C::Float(_) | C::Bool(_)))
                 || scalar
-                || matches!(value_type, Some(ValueType::Tensor(_)))
+                || kind == Some(Kind::Tensor)
         }
         Type::Bool | Type::SymBool => {
-            matches!(constant, Some(C::Bool(_) | C::Int(_)))
-                || scalar
-                || matches!(value_type, Some(ValueType::Tensor(_)))
+            matches!(constant, Some(C::Bool(_) | C::Int(_))) || scalar || kind == Some(Kind::Tensor)
         }
         Type::Complex => number,
-        Type::Str => {
-            matches!(constant, Some(C::Str(_))) || matches!(value_type, Some(ValueType::Str))
-        }
+        Type::Str => matches!(constant, Some(C::Str(_))) || kind == Some(Kind::Str),
         Type::Dimname => matches!(constant, Some(C::Str(_))),
         Type::ScalarType => matches!(constant, Some(C::Dtype(_) | C::Int(_))),
         Type::Layout => matches!(constant, Some(C::Layout(_) | C::Int(_))),
@@ -468,7 +473,7 @@ pub fn accepts(ty: &Type<'_>, argument: &Argument<'_, '_>) -> bool {
             None => size.is_some() && accepts(element, argument),
         },
         Type::Dict(..) => matches!(argument, Argument::Dict(_) | Argument::Constant(C::Dict(_))),
-        Type::Class(_) => matches!(value_type, Some(ValueType::Object(_))),
+        Type::Class(_) => kind == Some(Kind::Object),
         Type::Generator | Type::Storage | Type::Stream | Type::None => {
             matches!(constant, Some(C::None))
         }
@@ -477,19 +482,57 @@ pub fn accepts(ty: &Type<'_>, argument: &Argument<'_, '_>) -> bool {
 }
 
 fn returns_value(ty: &Type<'_>, value: Value<'_, '_>) -> bool {
-    let Some(found) = ValueType::from_mlir(value.r#type()) else {
+    let Some(found) = Kind::of(value.r#type()) else {
         return false;
     };
     match ty.without_optional() {
-        _ if found == ValueType::Any => true,
-        Type::Tensor => matches!(found, ValueType::Tensor(_) | ValueType::None),
-        Type::Int | Type::SymInt => matches!(found, ValueType::SymInt),
-        Type::Float | Type::SymFloat => matches!(found, ValueType::SymFloat),
-        Type::Bool | Type::SymBool => matches!(found, ValueType::SymBool),
-        Type::Scalar => is_symbolic_scalar(value),
-        Type::Str => found == ValueType::Str,
-        Type::Class(_) => matches!(found, ValueType::Object(_)),
+        _ if found == Kind::Any => true,
+        Type::Tensor => matches!(found, Kind::Tensor | Kind::None),
+        Type::Int | Type::SymInt => found == Kind::SymInt,
+        Type::Float | Type::SymFloat => found == Kind::SymFloat,
+        Type::Bool | Type::SymBool => found == Kind::SymBool,
+        Type::Scalar => found.is_scalar(),
+        Type::Str => found == Kind::Str,
+        Type::Class(_) => found == Kind::Object,
         _ => true,
+    }
+}
+
+/// What kind of value a type stands for, without its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Tensor,
+    SymInt,
+    SymFloat,
+    SymBool,
+    None,
+    Object,
+    Token,
+    Str,
+    Any,
+}
+
+impl Kind {
+    /// None for what is no type of the dialect; what is wrong in a tensor type is found where it is read.
+    fn of(r#type: IrType<'_>) -> Option<Self> {
+        if r#type.is_tensor() {
+            return Some(Self::Tensor);
+        }
+        Some(match ValueType::from_mlir(r#type)? {
+            ValueType::Tensor(_) => Self::Tensor,
+            ValueType::SymInt => Self::SymInt,
+            ValueType::SymFloat => Self::SymFloat,
+            ValueType::SymBool => Self::SymBool,
+            ValueType::None => Self::None,
+            ValueType::Object(_) => Self::Object,
+            ValueType::Token => Self::Token,
+            ValueType::Str => Self::Str,
+            ValueType::Any => Self::Any,
+        })
+    }
+
+    fn is_scalar(self) -> bool {
+        matches!(self, Self::SymInt | Self::SymFloat | Self::SymBool)
     }
 }
 

@@ -4,7 +4,10 @@
 //! answers [`Refusal::DoesNotApply`] where its conditions do not hold. New ops are typed by
 //! [`crate::shape::infer`] and carry the location of the op that they replace.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
 
 use expc_dialects::{
     Argument, AtenOp, Constant, Diagnostic, GivenArgument, OpBuilder, ResultSpec, ScalarType,
@@ -139,7 +142,8 @@ pub struct Rewrite<'r, 'c: 'a, 'a> {
     env: &'r ShapeEnv<'r>,
     op: AtenOp<'c, 'a>,
     arguments: Vec<GivenArgument<'c, 'a>>,
-    location: Location<'c>,
+    /// Of new ops; made when it is first needed.
+    location: OnceCell<Location<'c>>,
     built: RefCell<Vec<OperationRef<'c, 'a>>>,
 }
 
@@ -152,23 +156,32 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
     ) -> Rewritten<Self> {
         let context = mlir::context_of(op);
         let view = AtenOp::new(op);
-        // New ops keep where the op came from; their names are made when the program is printed or written.
-        let metadata = view.metadata().of_replacement();
         Ok(Self {
             context,
             rewriter,
             env,
             op: view,
             arguments: view.arguments()?,
-            location: metadata.to_location(context),
+            location: OnceCell::new(),
             built: RefCell::default(),
         })
+    }
+
+    /// New ops keep where the op came from; their names are made when the program is printed or written.
+    fn location(&self) -> Location<'c> {
+        let make = || {
+            self.op
+                .metadata()
+                .of_replacement()
+                .to_location(self.context)
+        };
+        *self.location.get_or_init(make)
     }
 
     /// With the node's own name on new ops: for rules that put one op in the place of another.
     #[must_use]
     pub fn keeping_name(mut self) -> Self {
-        self.location = self.op.operation().location();
+        self.location = OnceCell::from(self.op.operation().location());
         self
     }
 
@@ -373,11 +386,17 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
     }
 
     pub fn dtype_of(&self, value: Value<'c, 'a>) -> Rewritten<ScalarType> {
-        self.meta(value).map(|meta| meta.dtype)
+        match self.env.tensor_of(value.r#type()) {
+            Some(tensor) => Ok(tensor.dtype),
+            None => self.meta(value).map(|meta| meta.dtype),
+        }
     }
 
     /// The number of dimensions; refuses where it is not known.
     pub fn rank(&self, value: Value<'c, 'a>) -> Rewritten<usize> {
+        if let Some(tensor) = self.env.tensor_of(value.r#type()) {
+            return Ok(tensor.sizes.len());
+        }
         match self.meta(value)?.sizes {
             Some(sizes) => Ok(sizes.len()),
             None => refuse("the rank is not known"),
@@ -404,12 +423,13 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
 
     /// The size of a dimension.
     pub fn size_of(&self, value: Value<'c, 'a>, dim: usize) -> Rewritten<Size<'c, 'a>> {
-        let meta = self.meta(value)?;
-        let size = meta
-            .sizes
-            .as_deref()
-            .and_then(|sizes| sizes.get(dim))
-            .and_then(|size| size.as_static());
+        let size = match self.env.tensor_of(value.r#type()) {
+            Some(tensor) => tensor.sizes.get(dim).and_then(shape::Size::as_int),
+            None => {
+                let sizes = self.meta(value)?.sizes.unwrap_or_default();
+                sizes.get(dim).and_then(|size| size.as_static())
+            }
+        };
         match size {
             Some(size) => Ok(Size::Static(size)),
             None => {
@@ -585,7 +605,7 @@ impl<'r, 'c: 'a, 'a> Rewrite<'r, 'c, 'a> {
                     .collect(),
             ),
         });
-        let operation = OpBuilder::new(self.context, name, self.location)
+        let operation = OpBuilder::new(self.context, name, self.location())
             .arguments(given)
             .results(results.collect::<Vec<_>>())
             .symbolic_results(&inferred.syms)

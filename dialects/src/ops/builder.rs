@@ -12,6 +12,7 @@ use super::{Argument, GivenArgument, attribute, default_segments, without_traili
 use crate::{
     Diagnostic,
     constant::{Constant, DYNAMIC, string_array},
+    mlir,
     table::{self, OpDef},
 };
 
@@ -111,6 +112,9 @@ impl<'c, 'a> OpBuilder<'c, 'a> {
     /// The op, or what is wrong with its arguments.
     pub fn build(mut self) -> Result<Operation<'c>, Diagnostic> {
         let def = table::lookup(&self.name);
+        if table::is_known(&self.name) {
+            mlir::register_dynamic_op(self.context, &self.name);
+        }
         let mut attributes = std::mem::take(&mut self.attributes)
             .into_iter()
             .map(|(name, value)| (Identifier::new(self.context, name), value))

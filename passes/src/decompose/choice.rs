@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use expc_dialects::table::{self, OpDef};
+use rustc_hash::FxHashMap;
 
 use super::{custom::CustomRules, families};
-use crate::pattern::{Replacement, Rewrite, Rewritten};
+use crate::pattern::{Replacement, Rewrite, Rewritten, Rule};
 
 /// Which ops PyTorch takes apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,29 @@ pub type Method = Arc<
         + Send
         + Sync,
 >;
+
+/// The rules by the ops that they take apart.
+static RULES: LazyLock<FxHashMap<&'static str, Rule>> =
+    LazyLock::new(|| families().flatten().copied().collect());
+
+/// What takes an op apart in a run of the pass.
+#[derive(Clone, Copy)]
+pub(super) enum How<'d> {
+    Rule(Rule),
+    Own(&'d Method),
+}
+
+impl How<'_> {
+    pub fn apply<'x, 'c, 'a>(
+        self,
+        rewrite: &'x Rewrite<'_, 'c, 'a>,
+    ) -> Rewritten<Replacement<'c, 'a>> {
+        match self {
+            Self::Rule(rule) => rule(rewrite),
+            Self::Own(method) => method(rewrite),
+        }
+    }
+}
 
 /// A table with what the user changed in it: an entry of the user's wins, and an op whose entry is deleted is kept.
 #[derive(Clone, Default)]
@@ -126,26 +150,18 @@ impl Decompositions {
             || (self.table.contains(def) && !self.preserved.contains(def.name))
     }
 
-    /// All ops that are taken apart and have something that does it.
-    pub(super) fn methods(&self) -> Vec<(&'static str, Method)> {
-        let mut methods: Vec<(&'static str, Method)> = Vec::new();
-        for (name, rule) in families().flatten() {
-            let is_wanted = |def: &&OpDef| self.contains(def) && !self.own.contains_key(def.name);
-            if let Some(def) = table::lookup(name).filter(is_wanted) {
-                methods.push((def.name, Arc::new(*rule)));
-            }
+    /// What takes an op apart; none if it is kept, or nothing does it.
+    pub(super) fn how(&self, def: &OpDef) -> Option<How<'_>> {
+        if let Some(method) = self.own.get(def.name) {
+            return Some(How::Own(method));
         }
-        methods.extend(
-            self.own
-                .iter()
-                .map(|(name, method)| (*name, Arc::clone(method))),
-        );
-        methods
+        let rule = RULES.get(def.name)?;
+        self.contains(def).then_some(How::Rule(*rule))
     }
 }
 
 pub(super) fn has_rule(op: &str) -> bool {
-    families().flatten().any(|(name, _)| *name == op)
+    RULES.contains_key(op)
 }
 
 fn known(op: &str) -> Result<&'static OpDef, String> {

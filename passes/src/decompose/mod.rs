@@ -60,6 +60,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use crate::{
+    cleanup::sync_function_types,
+    pattern::{Refusal, Replacement, Rewrite, Rule},
+    rewrites::Rewrites,
+    shape::{self, ShapeEnv},
+};
 use expc_dialects::{
     AtenOp, Diagnostic, Graph, Program, TensorMeta, ValueType, mlir, table::OpDef,
 };
@@ -70,15 +76,8 @@ use melior::{
         operation::{OperationLike, OperationRef},
     },
 };
-use rustc_hash::FxHashMap;
 
-use crate::{
-    cleanup::sync_function_types,
-    pattern::{Refusal, Replacement, Rewrite, Rule},
-    rewrites::Rewrites,
-    shape::{self, ShapeEnv},
-};
-
+use self::choice::How;
 pub use self::{
     choice::{Decompositions, Method, Table},
     custom::{CustomRule, CustomRules},
@@ -161,10 +160,13 @@ pub fn decompose(
     let own = decompositions.own().collect();
     let run = Run::new(env, own, rewrite_limit(module), rewrites);
     let rewriter = IrRewriter::new(mlir::context_of(module.as_operation()));
-    let methods = decompositions.methods().into_iter().collect();
     let program = Program::new(module);
     for graph in program.graphs() {
-        run.walk(graph.operations(), &rewriter.as_rewriter_base(), &methods);
+        run.walk(
+            graph.operations(),
+            &rewriter.as_rewriter_base(),
+            decompositions,
+        );
     }
     sync_function_types(&program);
     crate::cleanup::remove_dead_ops(&program, PASS, rewrites);
@@ -282,18 +284,20 @@ impl<'r> Run<'r> {
         &self,
         mut ops: Vec<OperationRef<'c, 'a>>,
         rewriter: &RewriterBase<'c, 'a>,
-        methods: &FxHashMap<&'static str, Method>,
+        decompositions: &Decompositions,
     ) {
         ops.reverse();
         while let Some(op) = ops.pop() {
-            let name = AtenOp::new(op).name();
-            let Some(method) = methods.get(name.as_str()) else {
+            let Some(def) = AtenOp::new(op).def() else {
                 continue;
             };
-            let attempt = AssertUnwindSafe(|| self.rewrite(op, &name, rewriter, method));
+            let Some(how) = decompositions.how(def) else {
+                continue;
+            };
+            let attempt = AssertUnwindSafe(|| self.rewrite(op, def.name, rewriter, how));
             match catch_unwind(attempt) {
                 Ok(parts) => ops.extend(parts.into_iter().rev()),
-                Err(_) => self.panicked(&name),
+                Err(_) => self.panicked(def.name),
             }
         }
     }
@@ -304,7 +308,7 @@ impl<'r> Run<'r> {
         op: OperationRef<'c, 'a>,
         name: &str,
         rewriter: &RewriterBase<'c, 'a>,
-        method: &Method,
+        how: How<'_>,
     ) -> Vec<OperationRef<'c, 'a>> {
         if !self.rewrites.may_go_on() || !self.may_go_on(name) {
             return Vec::new();
@@ -316,7 +320,9 @@ impl<'r> Run<'r> {
                 return Vec::new();
             }
         };
-        let replacement = method(&rewrite).and_then(|values| checked(&rewrite, values));
+        let replacement = how
+            .apply(&rewrite)
+            .and_then(|values| checked(&rewrite, values));
         let (values, restrided) = match replacement {
             Ok(replacement) => replacement,
             Err(refusal) => {
@@ -405,10 +411,14 @@ fn checked<'c: 'a, 'a>(
             values.push(result);
             continue;
         };
-        let (expected, found) = (
-            ValueType::from_mlir(result.r#type()),
-            ValueType::from_mlir(value.r#type()),
-        );
+        let (expected, found) = match result.r#type() == value.r#type() {
+            // There is nothing to compare.
+            true => (None, None),
+            false => (
+                ValueType::from_mlir(result.r#type()),
+                ValueType::from_mlir(value.r#type()),
+            ),
+        };
         if let (Some(ValueType::Tensor(expected)), Some(ValueType::Tensor(found))) =
             (&expected, &found)
         {

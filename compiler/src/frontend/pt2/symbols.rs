@@ -55,8 +55,21 @@ impl Expressions {
         if sizes.len() != strides.len() {
             return false;
         }
-        let mut expected = Expr::int(1);
-        for (size, stride) in sizes.iter().zip(strides).rev() {
+        // As long as there are only numbers, no expressions are needed.
+        let mut dims = sizes.iter().zip(strides).rev().peekable();
+        let mut product = 1_i64;
+        while let Some((Dim::Static(size), Dim::Static(stride))) = dims.peek() {
+            let Some(next) = product.checked_mul((*size).max(1)) else {
+                break;
+            };
+            if *stride != product {
+                return false;
+            }
+            product = next;
+            dims.next();
+        }
+        let mut expected = Expr::int(i128::from(product));
+        for (size, stride) in dims {
             if self.expr(stride).as_ref() != Some(&expected) {
                 return false;
             }

@@ -254,6 +254,18 @@ unsafe extern "C" {
 
     pub(super) fn expc_recorder_new(is_abstract: bool) -> *mut CxxRecorder;
     pub(super) fn expc_recorder_free(recorder: *mut CxxRecorder);
+    pub(super) fn expc_recorder_set_shapes(
+        recorder: *mut CxxRecorder,
+        shapes: unsafe extern "C" fn(context: *mut c_void, call: usize) -> bool,
+        context: *mut c_void,
+    );
+    pub(super) fn expc_recorder_answer(
+        recorder: *mut CxxRecorder,
+        dtype: i32,
+        sizes: *const i64,
+        strides: *const i64,
+        rank: usize,
+    );
     pub(super) fn expc_recorder_know(
         recorder: *mut CxxRecorder,
         source: *mut C_tensor,

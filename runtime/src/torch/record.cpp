@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 using c10::IValue;
@@ -82,6 +83,13 @@ struct Snapshot {
   const void* storage;
 };
 
+// A tensor that a call on tensors without elements returns.
+struct Form {
+  c10::ScalarType dtype;
+  std::vector<int64_t> sizes;
+  std::vector<int64_t> strides;
+};
+
 struct Call {
   c10::OperatorName name;
   expc_call data;
@@ -123,6 +131,14 @@ IValue with_tensors(const IValue& value, const std::function<at::Tensor(const at
   return items;
 }
 
+// Whether an operator returns nothing but new tensors, one for each return.
+bool returns_new_tensors(const c10::FunctionSchema& schema) {
+  for (const auto& returned : schema.returns()) {
+    if (returned.alias_info() != nullptr || returned.type()->kind() != c10::TypeKind::TensorType) return false;
+  }
+  return !schema.is_vararg() && !schema.is_varret();
+}
+
 // Whether the elements can be looked at without cost: dense ones in the memory of the CPU.
 bool is_readable(const at::Tensor& tensor) {
   return tensor.layout() == c10::kStrided && tensor.device().is_cpu() && tensor.has_storage() &&
@@ -148,6 +164,11 @@ struct expc_recorder {
   // Whether calls run on tensors without elements.
   bool is_abstract = false;
   std::unordered_map<at::TensorImpl*, at::Tensor> shadows;
+  // Operators that the meta device had no kernel for; a failed call costs more than all else.
+  std::unordered_set<c10::OperatorName> without_kernel;
+  expc_shapes shapes = nullptr;
+  void* shapes_context = nullptr;
+  std::vector<Form> forms;
   std::vector<Saved> saved;
 
   ~expc_recorder();
@@ -297,6 +318,8 @@ struct expc_recorder {
 
   void call(const c10::OperatorHandle& op, torch::jit::Stack* stack, size_t base);
   void call_abstract(const c10::OperatorHandle& op, torch::jit::Stack* stack, size_t base);
+  std::optional<torch::jit::Stack> answered(const c10::OperatorHandle& op);
+  torch::jit::Stack call_with_zeros(const c10::OperatorHandle& op, torch::jit::Stack arguments);
   void run(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 };
 
@@ -376,40 +399,66 @@ void expc_recorder::call(const c10::OperatorHandle& op, torch::jit::Stack* stack
   }
 }
 
-// Runs an operator without elements: on the meta device, or where that has no kernel on zeros.
-void expc_recorder::call_abstract(const c10::OperatorHandle& op, torch::jit::Stack* stack, size_t base) {
-  std::vector<IValue> arguments(stack->begin() + static_cast<std::ptrdiff_t>(base), stack->end());
-  for (auto& argument : arguments) {
-    argument = with_tensors(argument, [&](const at::Tensor& tensor) { return shadow(tensor); });
+// What the last call returns as the other side of the border knows it; none where it does not.
+std::optional<torch::jit::Stack> expc_recorder::answered(const c10::OperatorHandle& op) {
+  if (shapes == nullptr || !returns_new_tensors(op.schema())) return std::nullopt;
+  forms.clear();
+  if (!shapes(shapes_context, calls.size() - 1) || forms.size() != op.schema().returns().size()) return std::nullopt;
+  torch::jit::Stack results;
+  for (const Form& form : forms) {
+    results.emplace_back(
+        at::empty_strided(form.sizes, form.strides, c10::TensorOptions().dtype(form.dtype).device(c10::kMeta)));
   }
-  torch::jit::Stack results = arguments;
-  try {
-    op.callBoxed(results);
-  } catch (const c10::NotImplementedError&) {
-    // A result that is an argument must be the same tensor here too.
-    std::unordered_map<at::TensorImpl*, at::Tensor> concrete;
-    std::unordered_map<at::TensorImpl*, at::Tensor> abstract;
-    results = arguments;
-    for (auto& argument : results) {
-      if (argument.isDevice()) argument = c10::Device(c10::kCPU);
-      argument = with_tensors(argument, [&](const at::Tensor& tensor) {
-        auto& made = concrete[tensor.unsafeGetTensorImpl()];
-        if (!made.defined()) made = with_zeros(tensor);
-        abstract[made.unsafeGetTensorImpl()] = tensor;
-        return made;
-      });
+  return results;
+}
+
+// Runs an operator on zeros in the place of tensors without elements.
+torch::jit::Stack expc_recorder::call_with_zeros(const c10::OperatorHandle& op, torch::jit::Stack arguments) {
+  // A result that is an argument must be the same tensor here too.
+  std::unordered_map<at::TensorImpl*, at::Tensor> concrete;
+  std::unordered_map<at::TensorImpl*, at::Tensor> abstract;
+  for (auto& argument : arguments) {
+    if (argument.isDevice()) argument = c10::Device(c10::kCPU);
+    argument = with_tensors(argument, [&](const at::Tensor& tensor) {
+      auto& made = concrete[tensor.unsafeGetTensorImpl()];
+      if (!made.defined()) made = with_zeros(tensor);
+      abstract[made.unsafeGetTensorImpl()] = tensor;
+      return made;
+    });
+  }
+  op.callBoxed(arguments);
+  for (auto& result : arguments) {
+    result = with_tensors(result, [&](const at::Tensor& tensor) {
+      auto& made = abstract[tensor.unsafeGetTensorImpl()];
+      if (!made.defined()) made = without_data(tensor);
+      return made;
+    });
+  }
+  return arguments;
+}
+
+// Runs an operator without elements: on the meta device; where that has no kernel, as shape inference has it; where that
+// does not know either, on zeros.
+void expc_recorder::call_abstract(const c10::OperatorHandle& op, torch::jit::Stack* stack, size_t base) {
+  std::optional<torch::jit::Stack> results;
+  const bool asked_first = without_kernel.count(op.operator_name()) != 0;
+  if (asked_first) results = answered(op);
+  if (!results) {
+    torch::jit::Stack arguments(stack->begin() + static_cast<std::ptrdiff_t>(base), stack->end());
+    for (auto& argument : arguments) {
+      argument = with_tensors(argument, [&](const at::Tensor& tensor) { return shadow(tensor); });
     }
-    op.callBoxed(results);
-    for (auto& result : results) {
-      result = with_tensors(result, [&](const at::Tensor& tensor) {
-        auto& made = abstract[tensor.unsafeGetTensorImpl()];
-        if (!made.defined()) made = without_data(tensor);
-        return made;
-      });
+    try {
+      results = arguments;
+      op.callBoxed(*results);
+    } catch (const c10::NotImplementedError&) {
+      without_kernel.insert(op.operator_name());
+      results = asked_first ? std::nullopt : answered(op);
+      if (!results) results = call_with_zeros(op, std::move(arguments));
     }
   }
   stack->resize(base);
-  stack->insert(stack->end(), results.begin(), results.end());
+  stack->insert(stack->end(), results->begin(), results->end());
 }
 
 void expc_recorder::run(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
@@ -497,6 +546,16 @@ expc_recorder* expc_recorder_new(bool is_abstract) {
 }
 
 void expc_recorder_free(expc_recorder* recorder) { delete recorder; }
+
+void expc_recorder_set_shapes(expc_recorder* recorder, expc_shapes shapes, void* context) {
+  recorder->shapes = shapes;
+  recorder->shapes_context = context;
+}
+
+void expc_recorder_answer(expc_recorder* recorder, int32_t dtype, const int64_t* sizes, const int64_t* strides, size_t rank) {
+  recorder->forms.push_back(
+      {static_cast<c10::ScalarType>(dtype), std::vector<int64_t>(sizes, sizes + rank), std::vector<int64_t>(strides, strides + rank)});
+}
 
 uint32_t expc_recorder_know(expc_recorder* recorder, tensor source, bool protect) {
   const at::Tensor& value = *static_cast<at::Tensor*>(source);

@@ -70,6 +70,12 @@ const void* expc_tensor_identity(tensor source);
 // take a tensor of the meta device on that device, whatever the other tensors are on, and others on the CPU.
 expc_recorder* expc_recorder_new(bool is_abstract);
 void expc_recorder_free(expc_recorder* recorder);
+// Says what a call returns that the meta device has no kernel for: `call` can be read up to its results, and the answer
+// goes through `expc_recorder_answer`, a tensor for each return of the schema; false where it is not known. It must not
+// throw or unwind.
+typedef bool (*expc_shapes)(void* context, size_t call);
+void expc_recorder_set_shapes(expc_recorder* recorder, expc_shapes shapes, void* context);
+void expc_recorder_answer(expc_recorder* recorder, int32_t dtype, const int64_t* sizes, const int64_t* strides, size_t rank);
 // Tells of a tensor before the recording starts whose elements are no constants of the program; gives the number of its
 // value. `protect` lets nobody but kernels reach the elements meanwhile.
 uint32_t expc_recorder_know(expc_recorder* recorder, tensor source, bool protect);

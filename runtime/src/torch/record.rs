@@ -4,7 +4,15 @@
 //! A [`Recorder`] is told of the tensors that are no constants, runs a closure and gives a [`Recording`], plain data.
 //! What the calls mean for a program is not decided here.
 
-use std::{ffi::CStr, marker::PhantomData, ptr::NonNull};
+use std::{
+    ffi::{CStr, c_void},
+    fmt,
+    marker::PhantomData,
+    panic::{self, AssertUnwindSafe},
+    ptr::NonNull,
+};
+
+use expc_dialects::ScalarType;
 
 use super::{TensorInfo, ffi, slice_or_empty, text};
 
@@ -86,10 +94,68 @@ pub struct Recording {
     pub origins: Vec<Origin>,
 }
 
+/// A tensor that a call on tensors without elements returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultForm {
+    pub dtype: ScalarType,
+    pub sizes: Vec<i64>,
+    /// In elements, one for each size.
+    pub strides: Vec<i64>,
+}
+
+/// Says what a call returns, a tensor for each return of its schema; none where it does not know.
+pub type Shapes = dyn Fn(&RecordedCall) -> Option<Vec<ResultForm>>;
+
+/// What the border asks for the results of calls that the meta device cannot run.
+struct Asked {
+    raw: NonNull<ffi::CxxRecorder>,
+    shapes: Box<Shapes>,
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Asked").finish_non_exhaustive()
+    }
+}
+
+impl Asked {
+    fn answer(&self, call: usize) -> bool {
+        let Some(forms) = (self.shapes)(&Reader::new(self.raw).call(call)) else {
+            return false;
+        };
+        for form in forms {
+            let rank = form.sizes.len();
+            if form.strides.len() != rank {
+                return false;
+            }
+            let Ok(dtype) = i32::try_from(form.dtype.c10()) else {
+                return false;
+            };
+            let (sizes, strides) = (form.sizes.as_ptr(), form.strides.as_ptr());
+            // SAFETY: the recorder is alive while it asks; both arrays have `rank` numbers, which the border copies.
+            unsafe {
+                ffi::expc_recorder_answer(self.raw.as_ptr(), dtype, sizes, strides, rank);
+            }
+        }
+        true
+    }
+}
+
+/// # Safety
+///
+/// `context` must point to an [`Asked`] that is alive, and the call must be one of its recorder.
+unsafe extern "C" fn answer(context: *mut c_void, call: usize) -> bool {
+    // SAFETY: the caller vouches for it.
+    let asked = unsafe { &*context.cast::<Asked>() };
+    panic::catch_unwind(AssertUnwindSafe(|| asked.answer(call))).unwrap_or(false)
+}
+
 /// Records one thread while a closure runs.
 #[derive(Debug)]
 pub struct Recorder {
     raw: NonNull<ffi::CxxRecorder>,
+    /// The border has its address.
+    asked: Option<Box<Asked>>,
     /// A recorder changes the state of its thread.
     thread: PhantomData<*mut ()>,
 }
@@ -125,8 +191,21 @@ impl Recorder {
         let raw = unsafe { ffi::expc_recorder_new(is_abstract) };
         Self {
             raw: NonNull::new(raw).expect("the border never returns null here"),
+            asked: None,
             thread: PhantomData,
         }
+    }
+
+    /// With an answer for calls of an abstract recorder that the meta device has no kernel for, which are run on zeros
+    /// otherwise; asked for operators that return nothing but new tensors.
+    #[must_use]
+    pub fn with_shapes(mut self, shapes: Box<Shapes>) -> Self {
+        let raw = self.raw;
+        let asked = self.asked.insert(Box::new(Asked { raw, shapes }));
+        let context = (&raw mut **asked).cast::<c_void>();
+        // SAFETY: the box keeps what `context` points to in its place until the recorder is freed, which calls nothing.
+        unsafe { ffi::expc_recorder_set_shapes(raw.as_ptr(), answer, context) };
+        self
     }
 
     /// Tells of a tensor whose elements are no constants: an input, a parameter.
@@ -157,7 +236,7 @@ impl Recorder {
 
     /// Everything that was recorded.
     pub fn finish(self) -> Recording {
-        let reader = Reader::new(&self);
+        let reader = Reader::new(self.raw);
         Recording {
             calls: reader.calls(),
             origins: reader.origins(),
@@ -185,22 +264,23 @@ pub fn is_data_read(message: &str) -> bool {
     message.contains(&*marker.to_string_lossy())
 }
 
-/// Reads a recorder that records no more.
+/// Reads a recorder that records no more, or that waits for an answer.
 struct Reader<'a> {
-    recorder: &'a Recorder,
+    raw: NonNull<ffi::CxxRecorder>,
     nodes: &'a [ffi::CxxNode],
     frames: &'a [*mut std::ffi::c_void],
 }
 
-impl<'a> Reader<'a> {
-    fn new(recorder: &'a Recorder) -> Self {
+impl Reader<'_> {
+    fn new(raw: NonNull<ffi::CxxRecorder>) -> Self {
         let (mut n_nodes, mut n_frames) = (0, 0);
-        // SAFETY: the recorder is alive and not changed while it is borrowed; the border gives whole ranges.
+        // SAFETY: the recorder is alive and records nothing as long as the reader is used, for which the two callers in
+        // this file see; the border gives whole ranges.
         unsafe {
-            let nodes = ffi::expc_recorder_nodes(recorder.raw.as_ptr(), &mut n_nodes);
-            let frames = ffi::expc_recorder_frames(recorder.raw.as_ptr(), &mut n_frames);
+            let nodes = ffi::expc_recorder_nodes(raw.as_ptr(), &mut n_nodes);
+            let frames = ffi::expc_recorder_frames(raw.as_ptr(), &mut n_frames);
             Self {
-                recorder,
+                raw,
                 nodes: slice_or_empty(nodes, n_nodes),
                 frames: slice_or_empty(frames, n_frames),
             }
@@ -315,7 +395,7 @@ impl<'a> Reader<'a> {
     }
 
     fn raw(&self) -> *const ffi::CxxRecorder {
-        self.recorder.raw.as_ptr()
+        self.raw.as_ptr()
     }
 }
 

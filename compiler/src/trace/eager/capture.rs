@@ -11,7 +11,7 @@ use expc_runtime::torch::{
 use tch::Tensor;
 
 use super::{
-    code,
+    code, forms,
     lines::Lines,
     modules::ModulePaths,
     scope::{self, Visited},
@@ -104,7 +104,7 @@ pub(super) fn observe(request: &Request<'_>, permitted: &[String]) -> Result<Obs
     let given: Vec<Value> = inputs
         .map(|input| values::with_tensors(input, &mut handles))
         .collect();
-    let mut recorder = Recorder::new(request.is_abstract);
+    let mut recorder = Recorder::new(request.is_abstract).with_shapes(Box::new(forms::results));
     let tensor_numbers = tensors.iter().map(|tensor| recorder.know(tensor, true));
     let inputs = tensor_numbers.collect();
     let weight_tensors = request.weights.iter().map(|weight| &weight.tensor);

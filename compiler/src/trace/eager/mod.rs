@@ -1,6 +1,6 @@
 //! Programs of unmodified code of tch: what it calls is recorded while it runs.
 //!
-//! [`export`] runs the code (`capture.rs`), at several sizes where sizes may change (`dynamic.rs`), and writes what was
+//! [`export`] runs the code (`capture.rs`; without elements, `forms.rs` helps out), at several sizes where sizes may change (`dynamic.rs`), and writes what was
 //! recorded to the graph (`emit.rs`): arguments that change between the runs become expressions (`rows.rs`, `sizes.rs`,
 //! `numbers.rs`), results get their types (`shapes.rs`), and calls belong to modules (`scope.rs`, `modules.rs`).
 
@@ -8,6 +8,7 @@ mod capture;
 mod dynamic;
 mod emit;
 mod export;
+mod forms;
 mod lines;
 mod modules;
 mod numbers;

@@ -272,7 +272,7 @@ fn in_argument(op: &str, def: Option<&OpDef>, position: usize, fault: Diagnostic
 }
 
 /// A constant that is no number whose meaning depends on the schema.
-fn plain_constant(value: &RecordedValue) -> Result<Constant, Diagnostic> {
+pub(super) fn plain_constant(value: &RecordedValue) -> Result<Constant, Diagnostic> {
     Ok(match value {
         RecordedValue::None => Constant::None,
         RecordedValue::Bool(value) => Constant::Bool(*value),
@@ -287,7 +287,7 @@ fn plain_constant(value: &RecordedValue) -> Result<Constant, Diagnostic> {
 }
 
 /// An int of the recording by what the schema says it means.
-fn int_constant(number: i64, ty: Option<&Type<'_>>) -> Result<Constant, Diagnostic> {
+pub(super) fn int_constant(number: i64, ty: Option<&Type<'_>>) -> Result<Constant, Diagnostic> {
     let unknown = |what: &str| {
         let what = format!("is {number}, which is the number of no {what}");
         Diagnostic::error(code::ARGUMENT, what)

@@ -257,3 +257,38 @@ fn abstract_recordings_have_no_data_to_read() {
         .expect("nothing else records");
     assert!(is_data_read(&read.expect_err("refused").to_string()));
 }
+
+/// Two convolutions, of which the meta device can run none, with an answer that knows the given sizes.
+fn convolved(known: bool) -> (Vec<Vec<i64>>, usize) {
+    let asked = std::rc::Rc::new(std::cell::Cell::new(0));
+    let count = std::rc::Rc::clone(&asked);
+    let shapes = move |call: &RecordedCall| {
+        count.set(count.get() + 1);
+        assert_eq!(call.op, "aten.conv2d.default");
+        assert_eq!(call.arguments.len(), 7);
+        assert!(call.results.is_empty());
+        known.then(|| {
+            vec![ResultForm {
+                dtype: expc_dialects::ScalarType::Float32,
+                sizes: vec![7, 7, 7, 7],
+                strides: vec![343, 49, 7, 1],
+            }]
+        })
+    };
+    let store = nn::VarStore::new(Device::Cpu);
+    let conv = nn::conv2d(store.root() / "conv", 3, 3, 1, nn::ConvConfig::default());
+    let input = without_elements(&[2, 3, 8, 8]);
+    let mut recorder = Recorder::new(true).with_shapes(Box::new(shapes));
+    recorder.know(&input, true);
+    let sizes = recorder.record(|| {
+        let forward = || tch::no_grad(|| conv.forward(&input)).size();
+        vec![forward(), forward()]
+    });
+    (sizes.expect("nothing else records"), asked.get())
+}
+
+#[test]
+fn calls_that_the_meta_device_cannot_run_have_the_form_that_they_are_told() {
+    assert_eq!(convolved(true), (vec![vec![7, 7, 7, 7]; 2], 2));
+    assert_eq!(convolved(false), (vec![vec![2, 3, 8, 8]; 2], 2));
+}

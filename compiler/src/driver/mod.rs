@@ -26,6 +26,7 @@ mod report;
 mod run;
 mod run_many;
 mod session;
+mod stand_in;
 mod tensors;
 mod weights;
 

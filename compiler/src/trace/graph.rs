@@ -5,7 +5,7 @@
 //! everything as `torch.export` does (`names.rs`) and gives a [`Recorded`] program, which `lower.rs` makes a module of
 //! the dialect from. Nothing is inferred here: whoever adds a call says what it returns.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use expc_dialects::{
     Constant, InputKind, InputSpec, OutputKind, OutputSpec, ValueType,
@@ -328,16 +328,23 @@ impl Builder {
         self.graphs.get(graph.0).map_or("", |graph| &graph.symbol)
     }
 
-    /// Puts the inputs of a graph into this order; those that are not named come behind.
+    /// Puts the inputs of a graph that a call names into this order; those that are not named come behind.
     pub fn order_inputs(&mut self, graph: GraphId, order: &[ValueId]) {
         let position = |value: Option<ValueId>| {
             let found = order.iter().position(|known| Some(*known) == value);
             found.unwrap_or(order.len())
         };
-        if let Some(graph) = self.graphs.get_mut(graph.0) {
-            graph
-                .placeholders
-                .sort_by_key(|placeholder| position(placeholder.value));
+        let Some(graph) = self.graphs.get_mut(graph.0) else {
+            return;
+        };
+        let placeholders = &mut graph.placeholders;
+        placeholders.sort_by_key(|placeholder| position(placeholder.value));
+        for (position, placeholder) in placeholders.iter_mut().enumerate() {
+            placeholder.spec.name = format!("arg{position}_1");
+            let value = placeholder.value.and_then(|id| self.values.get_mut(id.0));
+            if let Some(data) = value {
+                data.name.clone_from(&placeholder.spec.name);
+            }
         }
     }
 
@@ -385,6 +392,9 @@ impl Builder {
             }
             ids.push(row);
         }
+        if call.op == "hop.while_loop" {
+            self.name_carried_ints(graph, &ids, &mut result_names);
+        }
         let flat = ids.iter().flatten().copied().collect();
         if let Some(graph) = self.graphs.get_mut(graph.0) {
             graph.nodes.push(Node {
@@ -395,6 +405,24 @@ impl Builder {
             });
         }
         flat
+    }
+
+    /// FX takes the integers that a loop carried out of its tuple once more, behind all results, for their symbols.
+    fn name_carried_ints(
+        &mut self,
+        graph: GraphId,
+        rows: &[Vec<ValueId>],
+        result_names: &mut [String],
+    ) {
+        for (id, result_name) in rows.iter().flatten().zip(result_names) {
+            let is_int = self.info(*id).is_some_and(ValueInfo::is_symbolic_scalar);
+            if is_int {
+                *result_name = self.fresh_name(graph, "getitem");
+                if let Some(data) = self.values.get_mut(id.0) {
+                    data.name.clone_from(result_name);
+                }
+            }
+        }
     }
 
     fn fresh_name(&mut self, graph: GraphId, base: &str) -> String {
@@ -488,13 +516,16 @@ impl Builder {
     /// Removes symbolic computations that nothing uses, as `torch.export` does; other calls stay, used or not.
     pub fn remove_unused_symbolic(&mut self) {
         for graph in &mut self.graphs {
-            let mut used = std::collections::HashSet::new();
+            let mut used = HashSet::new();
             for (_, value) in &graph.outputs {
                 used.extend(value.values());
             }
             let mut kept = Vec::with_capacity(graph.nodes.len());
-            for node in graph.nodes.drain(..).rev() {
+            for mut node in graph.nodes.drain(..).rev() {
                 let is_used = node.results.iter().flatten().any(|id| used.contains(id));
+                if node.call.op == "hop.while_loop" {
+                    leave_unused_ints(&mut node, &used, &mut self.values);
+                }
                 if is_used || !is_symbolic(&node.call) {
                     for arg in &node.call.args {
                         used.extend(arg.value.values());
@@ -529,6 +560,20 @@ impl Builder {
 
     pub(super) fn weights(&self) -> &Weights {
         &self.weights
+    }
+}
+
+/// Nothing takes the integers that a loop carried and nobody uses out of its tuple.
+fn leave_unused_ints(node: &mut Node, used: &HashSet<ValueId>, values: &mut [ValueData]) {
+    let results = node.results.iter().flatten().zip(&mut node.result_names);
+    for (position, (id, result_name)) in results.enumerate() {
+        let Some(data) = values.get_mut(id.0) else {
+            continue;
+        };
+        if data.info.is_symbolic_scalar() && !used.contains(id) {
+            *result_name = format!("{}_unused_{position}", node.name);
+            data.name.clone_from(result_name);
+        }
     }
 }
 

@@ -35,7 +35,7 @@ mod tests;
 
 pub use expc_dialects::{Constant, ScalarType};
 
-pub use control::Tensors;
+pub use control::{Carried, CarriedValue, Tensors};
 pub use dim::{AdditionalInputs, Dim, DynamicShapes, ShapesCollection, Spec};
 pub use eager::{
     ByModule, ByTensor, ByTensors, ByTwoTensors, ByValues, ExportReport, IntoInputs, IntoOutput,

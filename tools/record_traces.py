@@ -195,6 +195,25 @@ class Counting(nn.Module):
 CASES["counting"] = (Counting(), (torch.rand(2, 3),), {"x": {0: Dim("batch")}})
 
 
+class WithoutGradients(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x):
+        y = x.sin()
+        with torch.no_grad():
+            z = self.layer(y)
+            doubled = z * 2
+        w = z + y
+        with torch.no_grad():
+            w.add_(1)
+        return w * 2, doubled
+
+
+CASES["without_gradients"] = (WithoutGradients(), (torch.rand(4, 3),), None)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)

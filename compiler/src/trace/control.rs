@@ -259,12 +259,14 @@ impl Tracer {
         let place = Location::caller();
         let mut items: Vec<Item> = state.iter().map(Tensor::item).collect();
         items.extend(self.rows(rows_of, place));
-        let bodies = [self.body_of_tensors("scan_combine_graph", &items, |inputs| {
-            let (state, rows) = inputs.split_at(state.len().min(inputs.len()));
-            let (mut next, rows) = body(state, rows);
-            next.extend(rows);
-            next
-        })];
+        let bodies = [
+            self.body_of_tensors("scan_combine_graph", &items, |inputs| {
+                let (state, rows) = inputs.split_at(state.len().min(inputs.len()));
+                let (mut next, rows) = body(state, rows);
+                next.extend(rows);
+                next
+            }),
+        ];
         let captured = self.unite(&bodies, &[]);
         let mut given: Vec<Operand> = bodies
             .iter()

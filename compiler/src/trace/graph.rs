@@ -92,7 +92,7 @@ impl Arg {
     }
 
     /// The same tree with other values.
-    fn renamed(&self, rename: &dyn Fn(ValueId) -> ValueId) -> Self {
+    pub(super) fn renamed(&self, rename: &dyn Fn(ValueId) -> ValueId) -> Self {
         match self {
             Self::Value(value) => Self::Value(rename(*value)),
             Self::Constant(_) | Self::Graph(_) => self.clone(),
@@ -407,6 +407,56 @@ impl Builder {
         flat
     }
 
+    pub(super) fn root(&self) -> Option<&GraphData> {
+        self.graphs.first()
+    }
+
+    pub(super) fn root_mut(&mut self) -> Option<&mut GraphData> {
+        self.graphs.first_mut()
+    }
+
+    /// Adds a graph with this symbol.
+    pub(super) fn graph_named(&mut self, symbol: String) -> GraphId {
+        let id = GraphId(self.graphs.len());
+        self.graphs.push(GraphData {
+            symbol,
+            ..GraphData::default()
+        });
+        id
+    }
+
+    /// Adds nodes with their names and values at the end of a graph.
+    pub(super) fn extend_graph(&mut self, graph: GraphId, nodes: Vec<Node>) {
+        if let Some(graph) = self.graphs.get_mut(graph.0) {
+            graph.nodes.extend(nodes);
+        }
+    }
+
+    /// Adds a call of a graph to the root. The results have the names of the values that they stand for; a single one
+    /// is taken out of a node of that name.
+    pub(super) fn call_named_after(&mut self, call: Call, inner: &[ValueId]) -> Vec<ValueId> {
+        let mut result_names: Vec<String> =
+            inner.iter().map(|id| self.name(*id).to_owned()).collect();
+        let name = match result_names.as_mut_slice() {
+            [only] => std::mem::replace(only, self.fresh_name(GraphId::ROOT, "getitem")),
+            _ => self.fresh_name(GraphId::ROOT, names::of_op(&call.op)),
+        };
+        let infos = inner.iter().map(|id| self.info(*id).cloned());
+        let infos: Vec<Option<ValueInfo>> = infos.collect();
+        let named = infos.into_iter().flatten().zip(&result_names);
+        let ids: Vec<ValueId> = named
+            .map(|(info, name)| self.value(info, name.clone()))
+            .collect();
+        let node = Node {
+            call,
+            name,
+            results: ids.iter().map(|id| vec![*id]).collect(),
+            result_names,
+        };
+        self.extend_graph(GraphId::ROOT, vec![node]);
+        ids
+    }
+
     /// FX takes the integers that a loop carried out of its tuple once more, behind all results, for their symbols.
     fn name_carried_ints(
         &mut self,
@@ -443,12 +493,7 @@ impl Builder {
             .map(|number| format!("{prefix}{base}_{number}"))
             .find(|symbol| !taken(symbol))
             .unwrap_or_default();
-        let id = GraphId(self.graphs.len());
-        self.graphs.push(GraphData {
-            symbol,
-            ..GraphData::default()
-        });
-        id
+        self.graph_named(symbol)
     }
 
     /// Adds an output to a graph: a value or a constant.
@@ -587,7 +632,7 @@ pub(super) fn is_bare(call: &Call) -> bool {
 }
 
 /// Whether a call computes with symbolic numbers alone.
-fn is_symbolic(call: &Call) -> bool {
+pub(super) fn is_symbolic(call: &Call) -> bool {
     let is_scalar = |result: &CallResult| match result {
         CallResult::Single(info) => info.is_symbolic_scalar(),
         CallResult::List(_) => false,

@@ -19,6 +19,7 @@ mod operand;
 mod ops;
 mod python;
 pub mod pytree;
+mod regions;
 mod scope;
 mod session;
 mod tensor;

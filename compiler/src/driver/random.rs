@@ -93,7 +93,8 @@ fn value(known: &Sizes<'_>, input: &Input, device: Device) -> Result<Value, Diag
     }
 }
 
-/// Normal numbers, or 0 and 1 for ints and bools.
+/// Normal numbers, or 0 and 1 for ints and bools; for `int32` 1 alone, which pivots of LAPACK must be at least: it
+/// writes to other memory where they are less.
 ///
 /// # Errors
 /// What libtorch says.
@@ -102,7 +103,13 @@ pub fn tensor(dtype: ScalarType, sizes: &[i64], device: Device) -> Result<tch::T
     let has_fraction = dtype.is_floating_point() || dtype.is_complex();
     let drawn = match has_fraction {
         true => call("aten::randn", &[shape])?,
-        false => call("aten::randint.low", &[Value::Int(0), Value::Int(2), shape])?,
+        false => {
+            let least = i64::from(dtype == ScalarType::Int32);
+            call(
+                "aten::randint.low",
+                &[Value::Int(least), Value::Int(2), shape],
+            )?
+        }
     };
     clone_tensor(&cast(&drawn, dtype)?, Some(device)).map_err(|error| error.to_string())
 }

@@ -45,7 +45,7 @@ fn text_tests(tests: &Path) -> Vec<Trial> {
     suite::trials(&tests.join("lit"), &Arc::new(settings))
 }
 
-/// The sessions of the README and of the guides; they use what `tools/quickstart` makes.
+/// The sessions of the README and of the guides; they use what `tools/quickstart` makes, and samples.
 fn sessions(tests: &Path) -> Vec<Trial> {
     let root = tests.parent().unwrap_or(tests);
     let mut documents = vec![root.join("README.md")];
@@ -55,10 +55,16 @@ fn sessions(tests: &Path) -> Vec<Trial> {
     documents.sort();
     let settings = documents::Settings {
         driver: engine::drive,
-        folders: vec![(
-            "out/quickstart".to_owned(),
-            root.join(".corpus/small/models"),
-        )],
+        folders: vec![
+            (
+                "out/quickstart".to_owned(),
+                root.join(".corpus/small/models"),
+            ),
+            (
+                "samples".to_owned(),
+                root.join("compiler/src/driver/samples"),
+            ),
+        ],
     };
     documents::trials(&documents, &Arc::new(settings))
 }

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch._higher_order_ops.associative_scan import associative_scan
 from torch._higher_order_ops.scan import scan
 from torch._higher_order_ops.while_loop import while_loop
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import Dim
 
 from record_exportdb import without_comments
@@ -132,6 +134,44 @@ def counter(n, x):
     return while_loop(lambda n, x: n > 0, lambda n, x: (n - 1, x * 1.5), (n, x))
 
 
+@case(torch.rand(5), x={0: n})
+def counted_rounds(x):
+    return while_loop(lambda i, x: i < x.shape[0], lambda i, x: (i + 1, x + i), (0, x))
+
+
+@case(torch.rand(5), x={0: n})
+def two_counters(x):
+    i, j, y, z = while_loop(
+        lambda i, j, y, z: i < j, lambda i, j, y, z: (i + 1, j - 1, y + z, z * j), (0, x.shape[0], x, x + 1)
+    )
+    return y, z * i, j
+
+
+@case(torch.rand(5), x={0: n})
+def known_count(x):
+    i, y = while_loop(lambda i, y: i < 5, lambda i, y: (6, y * 2), (0, x))
+    return y
+
+
+@case(torch.rand(5), x={0: n})
+def only_counter(x):
+    (i,) = while_loop(lambda i: i < 5, lambda i: (i + 2,), (0,))
+    return x * i
+
+
+# The operator is for GPUs: the programs are recorded of tensors without elements there.
+with FakeTensorMode():
+
+    @case(torch.empty(5, 2, device="cuda"), x={0: n})
+    def running_sums(x):
+        return associative_scan(lambda a, b: a + b, x, 0)
+
+    @case(torch.empty(3, 5, device="cuda"), torch.empty(3, 5, device="cuda"))
+    def recurrence(x, y):
+        scale = x.sum()
+        return associative_scan(lambda a, b: (a[0] * b[0], a[1] * b[0] + b[1] * scale), (x, y), 1, reverse=True)
+
+
 @case(torch.tensor(3), torch.tensor(4))
 def checked(x, y):
     a, b = x.item(), y.item()
@@ -153,6 +193,25 @@ class Counting(nn.Module):
 
 
 CASES["counting"] = (Counting(), (torch.rand(2, 3),), {"x": {0: Dim("batch")}})
+
+
+class WithoutGradients(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x):
+        y = x.sin()
+        with torch.no_grad():
+            z = self.layer(y)
+            doubled = z * 2
+        w = z + y
+        with torch.no_grad():
+            w.add_(1)
+        return w * 2, doubled
+
+
+CASES["without_gradients"] = (WithoutGradients(), (torch.rand(4, 3),), None)
 
 
 def main() -> None:

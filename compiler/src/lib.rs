@@ -69,3 +69,13 @@ struct DynamicShapesGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/export-from-tch.md")]
 struct TchGuide;
+
+/// The guide, whose examples are run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/reports.md")]
+struct ReportGuide;
+
+/// The guide, whose examples are run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/writing.md")]
+struct WritingGuide;

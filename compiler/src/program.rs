@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 use expc_dialects::{Constant, Diagnostic, Program, program::Symbol};
 use expc_pt2::TreeSpec;
 use expc_runtime::{
-    executor::{Executable, Observer, Options},
+    executor::{Executable, Observer, Options, StandIns, Trial, try_steps},
     plan::{Input, InputKind, InputSpec, Plan, Range, Signature},
     torch::{self, Device, DeviceKind, Value},
     weights::Weights,
@@ -164,6 +164,27 @@ impl ExportedProgram {
             calling: Arc::clone(&self.calling),
             executable,
         })
+    }
+
+    /// Calls the program once on a device and goes on after faults, with values that `stand_ins` makes up.
+    ///
+    /// # Errors
+    /// Nothing could be run: the device is not there, a weight is missing, or the inputs do not fit.
+    pub(crate) fn try_steps(
+        &self,
+        device: Device,
+        inputs: &[Value],
+        stand_ins: &mut dyn StandIns,
+    ) -> Result<Trial> {
+        check_device(device)?;
+        let options = Options {
+            device: Some(device),
+        };
+        let trial = try_steps(&self.plan, &self.weights, options, inputs, stand_ins);
+        let mut trial = trial.map_err(|found| Diagnostics::new(found).in_file(&self.file))?;
+        let faults = trial.faults.into_iter();
+        trial.faults = faults.map(|fault| fault.in_file(&self.file)).collect();
+        Ok(trial)
     }
 }
 

@@ -26,6 +26,7 @@ mod report;
 mod run;
 mod run_many;
 mod session;
+mod stand_in;
 mod tensors;
 mod weights;
 
@@ -55,6 +56,7 @@ const USAGE: u8 = 2;
 
 /// Runs the driver on the process's arguments and streams, and ends the process.
 pub fn main() -> ! {
+    torch::survive_file_size_limit();
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         PANIC_PLACE.with_borrow_mut(|slot| *slot = place);

@@ -11,12 +11,13 @@ use super::{
     load,
     random::InputSource,
     session::prepare,
+    stand_in::RecordedTypes,
     weights,
 };
 use crate::{
     frontend::Loaded,
     program::ExportedProgram,
-    report::{self, Report},
+    report::{self, Executed, Report},
     tensor_file::write_atomically,
 };
 
@@ -45,7 +46,10 @@ pub fn run(args: &ReportArgs, console: &mut Console<'_>) -> Outcome {
     };
     let mut execute = |loaded: &Loaded<'_>| {
         let ran = execute(args, loaded, &source, device);
-        ran.map_err(of_program).err().unwrap_or_default()
+        ran.map_err(of_program).unwrap_or_else(|faults| Executed {
+            faults,
+            not_run: None,
+        })
     };
     let found = report::report(&file, &custom, &mut load, &mut execute);
     if let Some(failure) = broken.take() {
@@ -84,7 +88,7 @@ fn execute(
     loaded: &Loaded<'_>,
     source: &InputSource,
     device: Device,
-) -> Outcome {
+) -> Outcome<Executed> {
     let mut program = ExportedProgram::from_loaded(loaded)?;
     let given = weights::given(
         &args.load.weights,
@@ -93,8 +97,13 @@ fn execute(
         program.weights(),
     )?;
     program.weights_mut().extend(given);
-    let module = program.module(device).map_err(weights::advised)?;
     let inputs = source.bind(&program, device)?;
-    module.call(&inputs)?;
-    Ok(())
+    let mut stand_ins = RecordedTypes::new(&loaded.program(), &program, &inputs, device)?;
+    let tried = program.try_steps(device, &inputs, &mut stand_ins);
+    let trial = tried.map_err(weights::advised)?;
+    let modules = trial.not_run.into_iter().map(|origin| origin.module);
+    Ok(Executed {
+        faults: trial.faults,
+        not_run: Some(modules.map(Option::unwrap_or_default).collect()),
+    })
 }

@@ -687,7 +687,10 @@ fn report_names_exactly_the_three_faults_among_two_hundred_modules() {
             "infer_shapes": "failed", "execute": "failed"
         })
     );
-    assert_eq!(modules["layers.16"]["stages"]["execute"], "not_reached");
+    // What the missing operators give is made up: the modules behind them are tried as well.
+    for path in ["layers.16", "layers.18", "layers.199"] {
+        assert_eq!(modules[path]["stages"]["execute"], "ok");
+    }
     let page = fs::read_to_string(page).expect("written");
     for tag in ["details", "summary", "div", "table", "pre", "span"] {
         let count = |text: String| page.matches(&text).count();

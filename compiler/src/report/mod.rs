@@ -153,18 +153,25 @@ impl Report {
         }
     }
 
-    /// Tells each module what the stages say of it.
-    fn settle(&mut self) {
-        for module in self.modules.values_mut() {
+    /// Tells each module what the stages say of it; nodes of the modules in `not_run` could not be run, or nothing
+    /// could.
+    fn settle(&mut self, not_run: Option<&BTreeSet<String>>) {
+        for (path, module) in &mut self.modules {
             let verdicts = self.stages.iter().map(|(stage, outcome)| {
                 let is_faulty = module.faults.iter().any(|fault| fault.stage == *stage);
                 let verdict = match outcome {
                     _ if is_faulty => Verdict::Failed,
                     Outcome::Ok => Verdict::Ok,
                     Outcome::NotTried(_) => Verdict::NotReached,
-                    // A call ends where something goes wrong, the other stages go on.
+                    // Reading ends where something goes wrong, the other stages go on.
                     Outcome::Failed(_) => match stage {
-                        Stage::Verify | Stage::Execute => Verdict::NotReached,
+                        Stage::Verify => Verdict::NotReached,
+                        Stage::Execute => {
+                            match not_run.is_some_and(|paths| !paths.contains(path)) {
+                                true => Verdict::Ok,
+                                false => Verdict::NotReached,
+                            }
+                        }
                         Stage::Functionalize | Stage::Decompose | Stage::InferShapes => Verdict::Ok,
                     },
                 };
@@ -184,13 +191,21 @@ impl Report {
     }
 }
 
+/// What came of running a program.
+#[derive(Debug, Default)]
+pub struct Executed {
+    pub faults: Vec<Diagnostic>,
+    /// The modules with nodes that could not be run; none if nothing could.
+    pub not_run: Option<BTreeSet<String>>,
+}
+
 /// Tries all stages. `custom` has the ops that the op table has not; `load` reads the model anew for each stage;
-/// `execute` runs it and gives what went wrong.
+/// `execute` runs it.
 pub fn report<'c>(
     file: &str,
     custom: &CustomOps,
     load: &mut dyn FnMut() -> Result<Loaded<'c>, Vec<Diagnostic>>,
-    execute: &mut dyn FnMut(&Loaded<'c>) -> Vec<Diagnostic>,
+    execute: &mut dyn FnMut(&Loaded<'c>) -> Executed,
 ) -> Report {
     let mut report = Report {
         file: file.to_owned(),
@@ -203,7 +218,7 @@ pub fn report<'c>(
             for stage in Stage::ALL.into_iter().skip(1) {
                 report.skip(stage, Stage::Verify);
             }
-            report.settle();
+            report.settle(None);
             return report;
         }
     };
@@ -224,8 +239,9 @@ pub fn report<'c>(
         report.add(Stage::Decompose, to_core(load, custom));
     }
     report.add(Stage::InferShapes, uninferred(&exported.program()));
-    report.add(Stage::Execute, execute(&exported));
-    report.settle();
+    let executed = execute(&exported);
+    report.add(Stage::Execute, executed.faults);
+    report.settle(executed.not_run.as_ref());
     report
 }
 

@@ -5,7 +5,7 @@
 //! everything as `torch.export` does (`names.rs`) and gives a [`Recorded`] program, which `lower.rs` makes a module of
 //! the dialect from. Nothing is inferred here: whoever adds a call says what it returns.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use expc_dialects::{
     Constant, InputKind, InputSpec, OutputKind, OutputSpec, ValueType,
@@ -92,7 +92,7 @@ impl Arg {
     }
 
     /// The same tree with other values.
-    fn renamed(&self, rename: &dyn Fn(ValueId) -> ValueId) -> Self {
+    pub(super) fn renamed(&self, rename: &dyn Fn(ValueId) -> ValueId) -> Self {
         match self {
             Self::Value(value) => Self::Value(rename(*value)),
             Self::Constant(_) | Self::Graph(_) => self.clone(),
@@ -328,16 +328,23 @@ impl Builder {
         self.graphs.get(graph.0).map_or("", |graph| &graph.symbol)
     }
 
-    /// Puts the inputs of a graph into this order; those that are not named come behind.
+    /// Puts the inputs of a graph that a call names into this order; those that are not named come behind.
     pub fn order_inputs(&mut self, graph: GraphId, order: &[ValueId]) {
         let position = |value: Option<ValueId>| {
             let found = order.iter().position(|known| Some(*known) == value);
             found.unwrap_or(order.len())
         };
-        if let Some(graph) = self.graphs.get_mut(graph.0) {
-            graph
-                .placeholders
-                .sort_by_key(|placeholder| position(placeholder.value));
+        let Some(graph) = self.graphs.get_mut(graph.0) else {
+            return;
+        };
+        let placeholders = &mut graph.placeholders;
+        placeholders.sort_by_key(|placeholder| position(placeholder.value));
+        for (position, placeholder) in placeholders.iter_mut().enumerate() {
+            placeholder.spec.name = format!("arg{position}_1");
+            let value = placeholder.value.and_then(|id| self.values.get_mut(id.0));
+            if let Some(data) = value {
+                data.name.clone_from(&placeholder.spec.name);
+            }
         }
     }
 
@@ -385,6 +392,9 @@ impl Builder {
             }
             ids.push(row);
         }
+        if call.op == "hop.while_loop" {
+            self.name_carried_ints(graph, &ids, &mut result_names);
+        }
         let flat = ids.iter().flatten().copied().collect();
         if let Some(graph) = self.graphs.get_mut(graph.0) {
             graph.nodes.push(Node {
@@ -395,6 +405,74 @@ impl Builder {
             });
         }
         flat
+    }
+
+    pub(super) fn root(&self) -> Option<&GraphData> {
+        self.graphs.first()
+    }
+
+    pub(super) fn root_mut(&mut self) -> Option<&mut GraphData> {
+        self.graphs.first_mut()
+    }
+
+    /// Adds a graph with this symbol.
+    pub(super) fn graph_named(&mut self, symbol: String) -> GraphId {
+        let id = GraphId(self.graphs.len());
+        self.graphs.push(GraphData {
+            symbol,
+            ..GraphData::default()
+        });
+        id
+    }
+
+    /// Adds nodes with their names and values at the end of a graph.
+    pub(super) fn extend_graph(&mut self, graph: GraphId, nodes: Vec<Node>) {
+        if let Some(graph) = self.graphs.get_mut(graph.0) {
+            graph.nodes.extend(nodes);
+        }
+    }
+
+    /// Adds a call of a graph to the root. The results have the names of the values that they stand for; a single one
+    /// is taken out of a node of that name.
+    pub(super) fn call_named_after(&mut self, call: Call, inner: &[ValueId]) -> Vec<ValueId> {
+        let mut result_names: Vec<String> =
+            inner.iter().map(|id| self.name(*id).to_owned()).collect();
+        let name = match result_names.as_mut_slice() {
+            [only] => std::mem::replace(only, self.fresh_name(GraphId::ROOT, "getitem")),
+            _ => self.fresh_name(GraphId::ROOT, names::of_op(&call.op)),
+        };
+        let infos = inner.iter().map(|id| self.info(*id).cloned());
+        let infos: Vec<Option<ValueInfo>> = infos.collect();
+        let named = infos.into_iter().flatten().zip(&result_names);
+        let ids: Vec<ValueId> = named
+            .map(|(info, name)| self.value(info, name.clone()))
+            .collect();
+        let node = Node {
+            call,
+            name,
+            results: ids.iter().map(|id| vec![*id]).collect(),
+            result_names,
+        };
+        self.extend_graph(GraphId::ROOT, vec![node]);
+        ids
+    }
+
+    /// FX takes the integers that a loop carried out of its tuple once more, behind all results, for their symbols.
+    fn name_carried_ints(
+        &mut self,
+        graph: GraphId,
+        rows: &[Vec<ValueId>],
+        result_names: &mut [String],
+    ) {
+        for (id, result_name) in rows.iter().flatten().zip(result_names) {
+            let is_int = self.info(*id).is_some_and(ValueInfo::is_symbolic_scalar);
+            if is_int {
+                *result_name = self.fresh_name(graph, "getitem");
+                if let Some(data) = self.values.get_mut(id.0) {
+                    data.name.clone_from(result_name);
+                }
+            }
+        }
     }
 
     fn fresh_name(&mut self, graph: GraphId, base: &str) -> String {
@@ -415,12 +493,7 @@ impl Builder {
             .map(|number| format!("{prefix}{base}_{number}"))
             .find(|symbol| !taken(symbol))
             .unwrap_or_default();
-        let id = GraphId(self.graphs.len());
-        self.graphs.push(GraphData {
-            symbol,
-            ..GraphData::default()
-        });
-        id
+        self.graph_named(symbol)
     }
 
     /// Adds an output to a graph: a value or a constant.
@@ -488,13 +561,16 @@ impl Builder {
     /// Removes symbolic computations that nothing uses, as `torch.export` does; other calls stay, used or not.
     pub fn remove_unused_symbolic(&mut self) {
         for graph in &mut self.graphs {
-            let mut used = std::collections::HashSet::new();
+            let mut used = HashSet::new();
             for (_, value) in &graph.outputs {
                 used.extend(value.values());
             }
             let mut kept = Vec::with_capacity(graph.nodes.len());
-            for node in graph.nodes.drain(..).rev() {
+            for mut node in graph.nodes.drain(..).rev() {
                 let is_used = node.results.iter().flatten().any(|id| used.contains(id));
+                if node.call.op == "hop.while_loop" {
+                    leave_unused_ints(&mut node, &used, &mut self.values);
+                }
                 if is_used || !is_symbolic(&node.call) {
                     for arg in &node.call.args {
                         used.extend(arg.value.values());
@@ -532,6 +608,20 @@ impl Builder {
     }
 }
 
+/// Nothing takes the integers that a loop carried and nobody uses out of its tuple.
+fn leave_unused_ints(node: &mut Node, used: &HashSet<ValueId>, values: &mut [ValueData]) {
+    let results = node.results.iter().flatten().zip(&mut node.result_names);
+    for (position, (id, result_name)) in results.enumerate() {
+        let Some(data) = values.get_mut(id.0) else {
+            continue;
+        };
+        if data.info.is_symbolic_scalar() && !used.contains(id) {
+            *result_name = format!("{}_unused_{position}", node.name);
+            data.name.clone_from(result_name);
+        }
+    }
+}
+
 /// Whether the node of a call is its result, and not a tuple or a list.
 pub(super) fn is_bare(call: &Call) -> bool {
     let is_higher_order = call
@@ -542,7 +632,7 @@ pub(super) fn is_bare(call: &Call) -> bool {
 }
 
 /// Whether a call computes with symbolic numbers alone.
-fn is_symbolic(call: &Call) -> bool {
+pub(super) fn is_symbolic(call: &Call) -> bool {
     let is_scalar = |result: &CallResult| match result {
         CallResult::Single(info) => info.is_symbolic_scalar(),
         CallResult::List(_) => false,

@@ -19,6 +19,7 @@ mod operand;
 mod ops;
 mod python;
 pub mod pytree;
+mod regions;
 mod scope;
 mod session;
 mod tensor;
@@ -35,7 +36,7 @@ mod tests;
 
 pub use expc_dialects::{Constant, ScalarType};
 
-pub use control::Tensors;
+pub use control::{Carried, CarriedValue, Tensors};
 pub use dim::{AdditionalInputs, Dim, DynamicShapes, ShapesCollection, Spec};
 pub use eager::{
     ByModule, ByTensor, ByTensors, ByTwoTensors, ByValues, ExportReport, IntoInputs, IntoOutput,

@@ -3,6 +3,8 @@
 //! Nodes are named when they are made, by FX's namespace; placeholders are not in it. At the end placeholders get the
 //! names that callers know (`x`, `p_linear_weight`), and a node whose name one of them has gets another.
 
+use std::ops::Range;
+
 use expc_dialects::InputKind;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -139,14 +141,10 @@ fn rename_nodes(builder: &mut Builder, graph: GraphId, names: &mut Renames) {
 
 /// Higher-order ops whose graphs take the names of what they are called with: the positions of the graphs and, in
 /// order, of the operands.
-const NAMED_AFTER_OPERANDS: &[(&str, &[usize], &[usize])] = &[
-    ("hop.cond", &[1, 2], &[3]),
-    ("hop.map_impl", &[0], &[1, 2]),
-    (
-        "hop.wrap_with_set_grad_enabled",
-        &[1],
-        &[2, 3, 4, 5, 6, 7, 8],
-    ),
+const NAMED_AFTER_OPERANDS: &[(&str, &[usize], Range<usize>)] = &[
+    ("hop.cond", &[1, 2], 3..4),
+    ("hop.map_impl", &[0], 1..3),
+    ("hop.wrap_with_set_grad_enabled", &[1], 2..usize::MAX),
 ];
 
 fn name_children(builder: &mut Builder, graph: GraphId) {
@@ -164,11 +162,10 @@ fn name_children(builder: &mut Builder, graph: GraphId) {
             continue;
         };
         let arg = |position: &usize| node.call.args.get(*position).map(|arg| &arg.value);
-        let operands: Vec<ValueId> = operands
-            .iter()
-            .filter_map(arg)
-            .flat_map(Arg::values)
-            .collect();
+        let n_args = node.call.args.len();
+        let given = node.call.args.get(operands.start..operands.end.min(n_args));
+        let given = given.into_iter().flatten();
+        let operands: Vec<ValueId> = given.flat_map(|arg| arg.value.values()).collect();
         for child in graphs.iter().filter_map(arg) {
             if let Arg::Graph(child) = child {
                 children.push((*child, operands.clone()));

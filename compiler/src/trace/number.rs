@@ -186,7 +186,12 @@ impl Number {
         };
         let item = tracer.infer(op, items(), place).into_iter().next();
         let item = item.unwrap_or(Item::Any);
-        Self::new(tracer, item, Origin::Function(op, args))
+        let number = Self::new(tracer.clone(), item, Origin::Function(op, args));
+        // Bodies of loops and branches compute where the code does, the program itself where a number is needed.
+        if tracer.graph() != GraphId::ROOT {
+            number.arg(&tracer, place);
+        }
+        number
     }
 
     /// Whether the number is true, a guard.

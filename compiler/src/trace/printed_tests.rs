@@ -317,9 +317,82 @@ fn counter() {
         let results = t.while_loop(
             |carried| carried[0].gt_scalar(0),
             |carried| vec![&carried[0] - 1, &carried[1] * 1.5],
-            &carried,
+            carried.to_vec(),
         );
         Value::Tuple(results.into_iter().map(Into::into).collect())
+    });
+}
+
+#[test]
+fn counted_rounds() {
+    let expected = include_str!("expected/counted_rounds.txt");
+    check(expected, &floats(&[&[5]]), &first(n()), |t, inputs| {
+        t.while_loop(
+            |(i, x)| i.sym_lt(x.size(0)),
+            |(i, x)| (i + 1, x + i),
+            (SymInt::from(0), inputs.tensor("x")),
+        )
+    });
+}
+
+#[test]
+fn two_counters() {
+    let expected = include_str!("expected/two_counters.txt");
+    check(expected, &floats(&[&[5]]), &first(n()), |t, inputs| {
+        let x = inputs.tensor("x");
+        let later = &x + 1;
+        let (i, j, y, z) = t.while_loop(
+            |(i, j, _, _)| i.sym_lt(j),
+            |(i, j, y, z)| (i + 1, j - 1, y + z, z * j),
+            (SymInt::from(0), x.size(0), x, later),
+        );
+        (y, z * i, j)
+    });
+}
+
+#[test]
+fn known_count() {
+    let expected = include_str!("expected/known_count.txt");
+    check(expected, &floats(&[&[5]]), &first(n()), |t, inputs| {
+        let (_, y) = t.while_loop(
+            |(i, _)| i.sym_lt(5),
+            |(_, y)| (SymInt::from(6), y * 2),
+            (SymInt::from(0), inputs.tensor("x")),
+        );
+        y
+    });
+}
+
+#[test]
+fn only_counter() {
+    let expected = include_str!("expected/only_counter.txt");
+    check(expected, &floats(&[&[5]]), &first(n()), |t, inputs| {
+        let count = t.while_loop(|i| i.sym_lt(5), |i| i + 2, SymInt::from(0));
+        inputs.tensor("x") * count
+    });
+}
+
+#[test]
+fn running_sums() {
+    let expected = include_str!("expected/running_sums.txt");
+    check(expected, &floats(&[&[5, 2]]), &first(n()), |t, inputs| {
+        t.associative_scan(|a, b| a + b, inputs.tensor("x"), 0, false)
+    });
+}
+
+#[test]
+fn recurrence() {
+    let expected = include_str!("expected/recurrence.txt");
+    let inputs = floats(&[&[3, 5], &[3, 5]]);
+    check(expected, &inputs, &static_sizes(), |t, inputs| {
+        let (x, y) = (inputs.tensor("x"), inputs.tensor("y"));
+        let scale = x.sum();
+        t.associative_scan(
+            |(a, b), (c, d)| (a * c, b * c + d * &scale),
+            (x, y),
+            -1,
+            true,
+        )
     });
 }
 

@@ -243,7 +243,7 @@ fn loops_run() {
             t.while_loop(
                 |carried| carried[0].gt_scalar(0),
                 |carried| vec![&carried[0] - 1, &carried[1] + &step],
-                &carried,
+                carried.to_vec(),
             )
         },
     );

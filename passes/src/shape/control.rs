@@ -471,12 +471,14 @@ fn auto_functionalized_v2(call: &Call<'_>) -> Results {
 }
 
 fn returned_and_written(call: &Call<'_>, written: Vec<Item>) -> Results {
-    let n_returned = match call.n_results {
-        Some(count) => count.checked_sub(written.len()),
-        None => None,
+    let operator = call.at(0);
+    let def = operator_name(&operator).and_then(table::lookup);
+    // An operator that returns nothing stands there as one that returns None.
+    let n_returned = match (def, call.n_results) {
+        (Some(def), _) => def.schema.returns.len().max(1),
+        (None, Some(count)) => count.saturating_sub(written.len()).max(1),
+        (None, None) => return Err(call.unknown("the number of results is not known")),
     };
-    let n_returned =
-        n_returned.ok_or_else(|| call.unknown("the number of results is not known"))?;
     let mut results = vec![Item::Any; n_returned];
     results.extend(written.into_iter().map(|item| {
         match item {

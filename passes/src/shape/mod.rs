@@ -177,6 +177,21 @@ pub fn infer<'c, 'a>(
     Ok(to_inferred(&items))
 }
 
+/// As [`infer`], of an op with so many results as far as its users tell: more may follow that nobody uses.
+///
+/// # Errors
+/// As [`infer`].
+pub fn infer_used<'c, 'a>(
+    env: &ShapeEnv<'_>,
+    name: &str,
+    arguments: &[GivenArgument<'c, 'a>],
+    n_used: usize,
+) -> Result<Inferred, NoInference> {
+    let mut call = Call::new(env, name, table::lookup(name), arguments)?;
+    call.n_results = Some(n_used);
+    Ok(to_inferred(&rules::apply(&call)?))
+}
+
 /// As [`infer`], for arguments and results that are no values of a module: those of a program that is being traced.
 pub fn infer_items<'n>(
     env: &ShapeEnv<'_>,

@@ -12,6 +12,7 @@ mod out_dtype;
 mod state;
 mod step;
 mod symbolic;
+mod trial;
 mod value;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,13 +20,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use expc_dialects::Diagnostic;
 use rustc_hash::FxHashSet;
 
-pub use self::observe::{Observer, StepInfo};
 use self::{
     control::{HopArgs, HopStep},
     inputs::InputChecks,
     state::State,
     step::{Call, Ops, Symbolic, prepare_call},
     value::{Operand, Target},
+};
+pub use self::{
+    observe::{Observer, StepInfo},
+    trial::{StandIns, Trial, try_steps},
 };
 use crate::{
     error::{Result, code, error, located},
@@ -111,6 +115,8 @@ enum Work {
     Call(torch::Step),
     Symbolic(Symbolic),
     Hop(Box<HopStep>),
+    /// What could not be resolved, with the reason; only trials have such steps.
+    Broken(Box<Diagnostic>),
 }
 
 impl Executable {
@@ -127,6 +133,18 @@ impl Executable {
         weights: &Weights,
         options: Options,
     ) -> std::result::Result<Self, Vec<Diagnostic>> {
+        match Self::resolve(plan, weights, options)? {
+            (executable, problems) if problems.is_empty() => Ok(executable),
+            (_, problems) => Err(problems),
+        }
+    }
+
+    /// As [`Executable::new`], with what is wrong with single steps beside the executable.
+    fn resolve(
+        plan: &Plan,
+        weights: &Weights,
+        options: Options,
+    ) -> std::result::Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let ops = Ops::of(plan);
         let written = alias::written_inputs(plan, &ops);
         let written = written.first().map_or(&[][..], Vec::as_slice);
@@ -137,7 +155,7 @@ impl Executable {
             .map(|bound| bound.slot)
             .collect();
         let mut problems = Vec::new();
-        let graphs = (0..plan.graphs().len())
+        let graphs: Vec<_> = (0..plan.graphs().len())
             .filter_map(|index| {
                 ReadyGraph::new(
                     plan,
@@ -157,16 +175,19 @@ impl Executable {
             Ok((state, user_inputs, outputs, InputChecks::new(plan)?))
         });
         match parts {
-            Ok((state, user_inputs, outputs, checks)) if problems.is_empty() => Ok(Self {
-                graphs,
-                leftovers: leftovers(&user_inputs, &outputs, &bound),
-                user_inputs,
-                outputs,
-                checks,
-                state,
-                frames: Mutex::new(Vec::new()),
-                exclusive: Mutex::new(()),
-            }),
+            Ok((state, user_inputs, outputs, checks)) if graphs.len() == plan.graphs().len() => {
+                let executable = Self {
+                    graphs,
+                    leftovers: leftovers(&user_inputs, &outputs, &bound),
+                    user_inputs,
+                    outputs,
+                    checks,
+                    state,
+                    frames: Mutex::new(Vec::new()),
+                    exclusive: Mutex::new(()),
+                };
+                Ok((executable, problems))
+            }
             Ok(_) => Err(problems),
             Err(problem) => {
                 problems.push(*problem);
@@ -199,20 +220,9 @@ impl Executable {
         let Some(root) = self.graphs.first() else {
             return Err(missing_graph());
         };
-        let mut frame = self.take_frame(root)?;
-        for (input, value) in self.user_inputs.iter().zip(&inputs) {
-            if let Some(slot) = input.slot {
-                frame
-                    .set(slot, value)
-                    .map_err(|problem| error(code::INPUT_KIND, problem.message()))?;
-            }
-        }
+        let mut frame = self.filled_frame(root, &inputs)?;
         run(root, self, &mut frame)?;
-        let values: Vec<_> = self
-            .outputs
-            .iter()
-            .map(|output| output.operand.read(&frame))
-            .collect();
+        let values = self.output_values(&frame);
         self.write_back(&values, &inputs)?;
         let results = self
             .outputs
@@ -261,6 +271,25 @@ impl Executable {
         drop(arguments);
         graph.run(self, &mut frame)?;
         Ok(value::read_all(&graph.outputs, &frame))
+    }
+
+    /// A frame of the root graph with weights and inputs.
+    fn filled_frame(&self, root: &ReadyGraph, inputs: &[Value]) -> Result<Frame> {
+        let mut frame = self.take_frame(root)?;
+        for (input, value) in self.user_inputs.iter().zip(inputs) {
+            if let Some(slot) = input.slot {
+                frame
+                    .set(slot, value)
+                    .map_err(|problem| error(code::INPUT_KIND, problem.message()))?;
+            }
+        }
+        Ok(frame)
+    }
+
+    /// The outputs of the root graph, in the order of the signature.
+    fn output_values(&self, frame: &Frame) -> Vec<Value> {
+        let outputs = self.outputs.iter();
+        outputs.map(|output| output.operand.read(frame)).collect()
     }
 
     fn take_frame(&self, root: &ReadyGraph) -> Result<Frame> {
@@ -419,15 +448,17 @@ impl ReadyGraph {
                 .copied()
                 .filter(|slot| !keeps(slot))
                 .collect();
-            match loading.step(step, &frees) {
-                Ok(work) => steps.push(ReadyStep {
-                    work,
-                    name: step.action.name().to_owned(),
-                    results: step.results.clone(),
-                    origin: step.origin.clone(),
-                }),
-                Err(problem) => problems.push(*located(problem, &step.origin)),
-            }
+            let work = loading.step(step, &frees).unwrap_or_else(|problem| {
+                let problem = located(problem, &step.origin);
+                problems.push((*problem).clone());
+                Work::Broken(problem)
+            });
+            steps.push(ReadyStep {
+                work,
+                name: step.action.name().to_owned(),
+                results: step.results.clone(),
+                origin: step.origin.clone(),
+            });
         }
         let outputs = graph
             .outputs
@@ -456,6 +487,7 @@ impl ReadyStep {
             Work::Call(call) => call.run(frame).map_err(control::torch),
             Work::Symbolic(symbolic) => symbolic.run(frame),
             Work::Hop(hop) => hop.run(program, frame),
+            Work::Broken(problem) => Err(problem.clone()),
         };
         outcome.map_err(|problem| located(problem, &self.origin))
     }

@@ -22,7 +22,7 @@ pub use self::{
     op::{Op, RegisteredSchema, all_schemas},
     process::{
         AutocastGuard, NoGradGuard, cuda_device_count, exit_at_once, load_cuda, manual_seed,
-        num_threads, set_num_threads, synchronize,
+        num_threads, set_num_threads, survive_file_size_limit, synchronize,
     },
     step::{ListItem, Step, StepBuilder},
     tensor::{

@@ -21,6 +21,20 @@ static CUDA_LOADED: AtomicBool = AtomicBool::new(false);
 unsafe extern "C" {
     // SAFETY: of the C library; any status will do.
     safe fn _exit(status: c_int) -> !;
+    // SAFETY: of the C library; `handler` must be one that ignores or a function, as below.
+    #[cfg(target_os = "linux")]
+    fn signal(number: c_int, handler: usize) -> usize;
+}
+
+/// Lets a write beyond the limit of file sizes fail with an error, in place of ending the process.
+pub fn survive_file_size_limit() {
+    #[cfg(target_os = "linux")]
+    {
+        const SIGXFSZ: c_int = 25;
+        const SIG_IGN: usize = 1;
+        // SAFETY: to ignore a signal runs no code of ours.
+        unsafe { signal(SIGXFSZ, SIG_IGN) };
+    }
 }
 
 /// Ends the process without taking libtorch down: its registries of operators undo their registrations one by one

@@ -170,7 +170,7 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
             let written = match &spec.constant {
                 Some(constant) => argument::constant(constant),
                 None => match arguments.next() {
-                    Some(value) if is_unknown_constant(value) => Ok(schema::Argument::None),
+                    Some(value) if is_unknown_and_unused(value) => Ok(schema::Argument::None),
                     Some(value) => self.define(value, name, spec.sym.as_deref()),
                     None => Err("the function has no such argument".to_owned()),
                 },
@@ -351,6 +351,11 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
                 graph.define(value, &name, sym)
             };
             match group {
+                // What an operator without a schema returns, and nobody takes, printed programs do not tell.
+                ResultGroup::Single(value) if is_unknown_and_unused(value) => {
+                    told.next();
+                    outputs.push(schema::Argument::None);
+                }
                 ResultGroup::Single(value) => {
                     outputs.push(define(self, value, format!("{node}_unused_{index}"))?);
                 }
@@ -374,9 +379,8 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
     }
 }
 
-/// Whether a value is an input of which nothing is known and that nothing uses: printed programs do not tell what
-/// constant it was.
-fn is_unknown_constant(value: Value<'_, '_>) -> bool {
+/// Whether nothing is known of a value and nothing uses it: printed programs do not tell what constant an input was.
+fn is_unknown_and_unused(value: Value<'_, '_>) -> bool {
     let is_any = matches!(ValueType::from_mlir(value.r#type()), Some(ValueType::Any));
     is_any && mlir::is_unused(value)
 }

@@ -286,7 +286,7 @@ impl<'e, 't, 'c> Lowering<'e, 't, 'c, '_> {
         body: &mut Body<'e, 't, 'c, '_>,
     ) -> Result<(), Fault> {
         let arguments = arguments(op, line, args, &body.scope)?;
-        let inferred = infer(&self.env, op, &arguments);
+        let inferred = infer(&self.env, op, &arguments, body.uses.n_items(line.name));
         let graph =
             arguments
                 .iter()
@@ -493,16 +493,23 @@ fn environment(ranges: &[RangeText<'_>]) -> Result<ShapeEnv<'static>, Fault> {
     Ok(env)
 }
 
-/// The types of what a call returns; empty where they cannot be told.
+/// The types of what a call returns, of which the code takes out `n_items` values; empty where they cannot be told.
 fn infer(
     env: &ShapeEnv<'_>,
     op: &str,
     arguments: &[GivenArgument<'_, '_>],
+    n_items: usize,
 ) -> Vec<shape::InferredReturn> {
-    if table::lookup(op).is_none_or(|def| def.schema.returns.is_empty()) {
-        return Vec::new();
-    }
-    match shape::infer(env, op, arguments) {
+    let inferred = match table::lookup(op) {
+        Some(def) if def.schema.returns.is_empty() => return Vec::new(),
+        Some(_) => shape::infer(env, op, arguments),
+        // Graphs tell what other higher-order ops return.
+        None if op.starts_with("hop.auto_functionalized") => {
+            shape::infer_used(env, op, arguments, n_items)
+        }
+        None => return Vec::new(),
+    };
+    match inferred {
         Ok(inferred) => inferred.results,
         Err(_) => Vec::new(),
     }

@@ -136,7 +136,8 @@ impl<'e, 't> Results<'e, 't> {
         }
         let n_declared = def.map_or(0, |def| def.schema.returns.len());
         let returned = known.graph.unwrap_or_default();
-        let n_results = n_items.max(n_declared).max(returned.len());
+        let n_known = known.inferred.len().max(returned.len());
+        let n_results = n_items.max(n_declared).max(n_known);
         let groups = (0..n_results).map(|index| {
             let mut slot = Slot::item(line.name, index, uses);
             slot.inferred = returned.get(index).cloned();

@@ -17,7 +17,9 @@ use super::{
     dynamic::{DynamicSizes, Traces},
     graph::{Arg, Builder, Call, CallArg, CallResult, GraphId, Recorded, ValueId, ValueInfo},
     lines::Lines,
-    pytree, rows,
+    pytree,
+    regions::{self, Modes},
+    rows,
     shapes::Shapes,
     values,
 };
@@ -30,6 +32,8 @@ pub(super) struct Source<'a> {
     pub weights: &'a [NamedWeight],
     /// Whether calls get the lines of Rust that made them.
     pub with_lines: bool,
+    /// Whether the code was traced with gradients.
+    pub with_gradients: bool,
 }
 
 /// The program of recordings of the same code at several sizes, or of one.
@@ -54,6 +58,7 @@ pub(super) fn emit(
         n_constants: 0,
         shapes: Shapes::new(traces, dynamic),
         numbers: FxHashMap::default(),
+        modes: Modes::default(),
     };
     emitter.inputs(source, dynamic)?;
     emitter.weights(source.weights)?;
@@ -65,6 +70,10 @@ pub(super) fn emit(
         return Err(Diagnostics::new(faults));
     }
     emitter.outputs()?;
+    emitter
+        .modes
+        .extend(&emitter.builder, source.with_gradients);
+    regions::wrap(&mut emitter.builder, &emitter.modes, source.with_gradients);
     emitter.calling(source);
     Ok(emitter.builder.finish())
 }
@@ -84,6 +93,7 @@ pub(super) struct Emitter<'a> {
     pub shapes: Shapes,
     /// Sizes that have been computed, by the text of their expressions.
     pub numbers: FxHashMap<String, ValueId>,
+    modes: Modes,
 }
 
 impl Emitter<'_> {
@@ -199,6 +209,7 @@ impl Emitter<'_> {
                 _ => {}
             }
         }
+        self.modes.extend(&self.builder, call.grad_mode);
         given.map(|_| ())
     }
 

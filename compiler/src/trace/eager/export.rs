@@ -269,6 +269,7 @@ impl<'a> Job<'a> {
             inputs: &self.inputs,
             weights: &self.options.weights,
             with_lines: !self.options.without_lines,
+            with_gradients: self.options.train,
         };
         emit::emit(&source, traces, &self.dynamic)
     }

@@ -27,7 +27,7 @@ pub use values::{
     ByModule, ByTensor, ByTensors, ByTwoTensors, ByValues, IntoOutput, Output, Traceable,
 };
 
-use super::{arguments, graph, pytree};
+use super::{arguments, graph, pytree, regions};
 
 /// Codes of the diagnostics of code of tch.
 mod code {

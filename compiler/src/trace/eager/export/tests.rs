@@ -7,7 +7,7 @@ use tch::{
 };
 
 use super::*;
-use crate::trace::Dim;
+use crate::trace::{Dim, normalized};
 
 const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -372,4 +372,47 @@ fn a_vision_model_computes_what_it_computed() {
     let recorded = export(&net, &x, &Options::new().weights(&store)).expect("a program");
     let expected = tch::no_grad(|| net.forward_t(&x, false));
     check_runs(&recorded, &[x], &[expected]);
+}
+
+/// Code that records no gradients of a part.
+fn without_gradients(store: &nn::VarStore) -> impl Fn(&Tensor) -> (Tensor, Tensor) + use<> {
+    let layer = nn::linear(store.root() / "layer", 3, 3, Default::default());
+    move |x: &Tensor| {
+        let y = x.sin();
+        let (z, doubled) = tch::no_grad(|| {
+            let z = layer.forward(&y);
+            let doubled = &z * 2;
+            (z, doubled)
+        });
+        let mut w = z + y;
+        tch::no_grad(|| {
+            let _ = w.g_add_(&Tensor::from(1));
+        });
+        (w * 2, doubled)
+    }
+}
+
+#[test]
+fn regions_without_gradients_are_graphs_of_their_own() {
+    let store = nn::VarStore::new(Device::Cpu);
+    let code = without_gradients(&store);
+    let x = Tensor::rand([4, 3], FLOAT);
+    let options = |train| {
+        let options = Options::new().weights(&store).input_names(["x"]);
+        options.train(train)
+    };
+    let recorded = export(&code, &x, &options(true)).expect("a program");
+    let found = normalized(&recorded.text().expect("text"));
+    let expected = normalized(include_str!("../../expected/without_gradients.txt"));
+    assert!(found == expected, "found:\n{found}\nexpected:\n{expected}");
+    let (first, second) = code(&x);
+    check_runs(&recorded, &[x.shallow_clone()], &[first, second]);
+    // Where gradients are not recorded anyway, the region is nothing.
+    let recorded = export(&code, &x, &options(false)).expect("a program");
+    assert!(
+        !recorded
+            .text()
+            .expect("text")
+            .contains("wrap_with_set_grad")
+    );
 }

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from . import CASES, Call, case, program
 
+aten = torch.ops.aten
+
 
 @case
 def einsum():
@@ -410,3 +412,78 @@ def custom_nothing_returned():
     made = program(function, torch.rand(3), torch.rand(2))
     made.decompose = True
     return with_library(made)
+
+
+@case
+def gradients_of_cells():
+    """Gradients of recurrent cells, with and without biases, as autograd calls them where it is differentiated itself."""
+
+    def function(hidden, cell, gates, bias, before, after):
+        lstm, gru = aten._thnn_differentiable_lstm_cell_backward, aten._thnn_differentiable_gru_cell_backward
+        thirds = gates[:, :12].contiguous()
+        return (
+            lstm(hidden, cell, gates, gates.cos(), bias, bias.cos(), before, after),
+            lstm(hidden, None, gates, gates.cos(), None, None, before, after),
+            lstm(None, cell, gates, gates.cos(), None, None, before, after),
+            gru(hidden, thirds, thirds.cos(), before, bias[:12], bias[4:]),
+            gru(hidden, thirds, thirds.cos(), before, None, None),
+        )
+
+    sizes = [(2, 4), (2, 4), (2, 16), (16,), (2, 4), (2, 4)]
+    return program(function, *(torch.randn(size) for size in sizes))
+
+
+@case
+def gradients_of_convolutions():
+    """Gradients of convolutions in the order time, batch, channels, and gradients of gradients."""
+
+    def function(gradient, x, weight, bias, images, kernel, transposed):
+        over = torch.convolution(images, kernel, None, [2, 1], [1, 0], [1, 2], False, [0, 0], 2)
+        back = torch.convolution(images, transposed, None, [2, 2], [1, 1], [1, 1], True, [1, 0], 1)
+        double = aten._convolution_double_backward
+        return (
+            aten.conv_tbc_backward(gradient, x, weight, bias, 2),
+            double(images.cos(), kernel.cos(), bias[:4], over, kernel, images, [2, 1], [1, 0], [1, 2], False, [0, 0], 2, [True] * 3),
+            double(images.cos(), transposed.cos(), None, back, transposed, images, [2, 2], [1, 1], [1, 1], True, [1, 0], 1, [True] * 3),
+        )  # fmt: skip
+
+    sizes = [(7, 2, 4), (5, 2, 3), (3, 3, 4), (4,), (2, 4, 8, 7), (4, 2, 3, 3), (4, 3, 3, 3)]
+    return program(function, *(torch.randn(size) for size in sizes))
+
+
+@case
+def gradients_of_norms():
+    """Gradients of weight norms, batch norms and the exponential of a matrix, by the operators autograd has for them."""
+
+    def function(x, gradient, weight, mean, variance, matrices):
+        norms = gradient.norm(dim=(1, 2), keepdim=True)
+        batch_norm = aten._batch_norm_impl_index_backward
+        reserved = torch.empty(0, dtype=torch.uint8)
+        every = [True, True, True]
+        return (
+            aten._weight_norm_differentiable_backward(x, gradient, weight[:2].view(2, 1, 1), norms, 0),
+            batch_norm(0, x, gradient, weight, None, None, mean, variance, True, 1e-5, every, reserved),
+            batch_norm(0, x, gradient, weight, mean, variance, None, None, False, 1e-5, every, reserved),
+            aten.matrix_exp_backward(matrices, matrices.cos()),
+        )
+
+    return program(function, torch.randn(2, 3, 4), torch.randn(2, 3, 4), torch.randn(3), torch.randn(3), torch.rand(3), torch.randn(2, 3, 3))
+
+
+@case
+def gradients_that_are_sparse():
+    """Gradients of embeddings and of `gather` that hold what is not zero."""
+
+    def function(gradient, rows, bags, sizes, weights, index):
+        bag = aten._embedding_bag_sparse_backward
+        return (
+            aten.embedding_sparse_backward(gradient, rows, 5, -1, False).to_dense(),
+            bag(gradient[:2], rows, rows, bags, sizes, 5, False, 0, weights).to_dense(),
+            bag(gradient[:2], rows, rows, bags, sizes, 5, False, 1, None).to_dense(),
+            aten._gather_sparse_backward(gradient, 1, index, gradient[:2, :2]).to_dense(),
+            torch.sparse_coo_tensor(index, gradient[:2], [4, 4, 4]).to_dense(),
+        )
+
+    integers = [torch.tensor(values) for values in ([0, 1, 3], [0, 0, 1], [2, 1])]
+    index = torch.tensor([[0, 3], [1, 0]])
+    return program(function, torch.randn(3, 4), *integers, torch.randn(3), index)

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 from torch.export import Dim
+from torch.nn import functional as F
 
 from . import Bad, Call, case, program
 
@@ -545,3 +546,17 @@ def empty_sizes():
         dynamic_shapes=(({0: Dim("n", min=0, max=8)}, {0: Dim("m", min=0, max=8)}),),
         alts=[Call((torch.rand(0, 2), torch.rand(2, 2))), Call((torch.rand(2, 2), torch.rand(1, 2)))],
     )
+
+
+@case
+def losses_of_many_classes():
+    """Losses of class numbers whose count is a symbol, smoothed and not."""
+
+    def function(x, classes):
+        smoothed = F.cross_entropy(x, classes, label_smoothing=0.1, reduction="none")
+        likely = F.cross_entropy(x, x.softmax(1), label_smoothing=0.2)
+        return smoothed, likely, F.cross_entropy(x, classes), F.nll_loss(x.log_softmax(1), classes)
+
+    auto = Dim.AUTO
+    sizes = (({0: auto, 1: auto}, {0: auto}),)
+    return program(function, torch.randn(4, 5), torch.tensor([0, 1, 2, 4]), dynamic_shapes=sizes)

@@ -250,3 +250,21 @@ def exponential_average():
         return module.average.norm() + module.flat.sum()
 
     return program(WithBuffers(step, average=torch.zeros(2), flat=torch.zeros(4)), torch.rand(2))
+
+
+@case
+def buffer_filled_by_branch():
+    """What a branch gives becomes the buffer; a number fills another one, and a part of an input a third."""
+
+    def function(module, x):
+        chosen = torch.cond(x.sum() > 0, lambda a: a + module.state, lambda a: a - module.state, (x,))
+        module.state.copy_(chosen)
+        module.filled.copy_(x.sum())
+        module.shown.copy_(x[:2])
+        module.count.add_(1)
+        return chosen * module.count, module.filled + 1
+
+    return program(
+        WithBuffers(function, state=torch.rand(3), filled=torch.zeros(3), shown=torch.zeros(2), count=torch.tensor(0)),
+        torch.rand(3),
+    )

@@ -214,3 +214,47 @@ def transposed_base():
         return y.t().view(-1), y
 
     return program(function, torch.rand(2, 3), torch.rand(3, 2))
+
+
+@case
+def unfold_tiles():
+    """Writes to parts that tile a dimension, and to parts with others between them."""
+
+    def function(x):
+        y = x.clone()
+        y.unfold(0, 2, 2)[1].zero_()
+        y.unfold(1, 1, 2).mul_(3)
+        return y, y.unfold(0, 3, 1).sum(-1)
+
+    return program(function, torch.rand(6, 3))
+
+
+@case
+def chains_of_views():
+    """Writes to views of views of different kinds, and to slices of what they show."""
+
+    def function(x):
+        y = x.clone()
+        turned = y.view(6, 4).t()[1:3]
+        parts = turned.unflatten(1, (2, 3))
+        parts[0].mul_(2)
+        parts.select(1, 1).add_(turned[:, :3])
+        y.diagonal(0, 1, 2).fill_(7)
+        return y, turned, parts
+
+    return program(function, torch.rand(2, 3, 4))
+
+
+@case
+def dynamic_split_sizes():
+    """Parts of a tensor are written that begin where symbolic sizes end."""
+
+    def function(x):
+        y = x.clone()
+        first, rest = y.split([1, x.shape[0] - 1])
+        rest.sub_(first)
+        y.view(x.shape[0] * x.shape[1], -1)[0].fill_(2)
+        return y, rest
+
+    sizes = {"args": ({0: Dim.AUTO, 1: Dim.AUTO},)}
+    return program(function, torch.rand(5, 3, 2), dynamic_shapes=sizes, alts=[Call((torch.rand(3, 4, 2),))])

@@ -229,8 +229,8 @@ pub struct OptArgs {
     #[arg(long, value_enum, default_value_t = Level::Exported)]
     pub to: Level,
 
-    /// What is taken apart on the way to Core ATen, which this asks for: PyTorch's table, nothing but what is always
-    /// taken apart, or PyTorch's table with the functions of a module
+    /// What is taken apart on the way to Core ATen, which this asks for, or by the pass `decompose` of `--passes`:
+    /// PyTorch's table, nothing but what is always taken apart, or PyTorch's table with the functions of a module
     #[arg(long, value_name = "core|none|FILE.mlir", conflicts_with = "to")]
     pub decompositions: Option<String>,
 
@@ -243,7 +243,7 @@ pub struct OptArgs {
     pub preserve: Vec<String>,
 
     /// Run these passes instead, `a,b(option=value)`
-    #[arg(long, value_name = "LIST", conflicts_with_all = ["to", "decompositions"])]
+    #[arg(long, value_name = "LIST", conflicts_with = "to")]
     pub passes: Option<String>,
 
     /// Give an input another size, or one without it its type, and infer all types anew (repeatable), before any pass

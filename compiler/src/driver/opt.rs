@@ -56,7 +56,7 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
             console,
         )?;
     }
-    let mut dump = dump(&args.pipeline, args.locations);
+    let mut dump = dump(args);
     dump.earlier = earlier;
     let rewrites = Rewrites::with_limit(args.pipeline.rewrite_limit);
     let decompositions = decompositions(args)?;
@@ -118,24 +118,56 @@ pub fn run(args: &OptArgs, console: &mut Console<'_>) -> Outcome {
     }
 }
 
+/// The options that say what passes do, as a shell reads them.
+fn repeated_options(args: &OptArgs) -> String {
+    let mut options = String::new();
+    let mut add = |name: &str, value: &str| {
+        let is_plain =
+            |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
+        let word = match value.chars().all(is_plain) {
+            true => value.to_owned(),
+            false => format!("'{}'", value.replace('\'', r"'\''")),
+        };
+        options.push_str(&format!(" {name}={word}"));
+    };
+    if let Some(table) = &args.decompositions {
+        add("--decompositions", table);
+    }
+    for op in &args.decompose {
+        add("--decompose", op);
+    }
+    for op in &args.preserve {
+        add("--preserve", op);
+    }
+    for library in &args.load_library {
+        add("--load-library", &library.display().to_string());
+    }
+    for (is_given, name) in [
+        (args.pipeline.fast_math, " --fast-math"),
+        (args.pipeline.verify_each, " --verify-each"),
+    ] {
+        if is_given {
+            options.push_str(name);
+        }
+    }
+    options
+}
+
 /// What is to be kept of the module between passes.
-fn dump(args: &PipelineArgs, locations: bool) -> Dump {
+fn dump(opt: &OptArgs) -> Dump {
+    let args = &opt.pipeline;
     let shown = |passes: &[String], all| Shown {
         passes: passes.iter().cloned().collect(),
         all,
     };
-    let options = match args.fast_math {
-        true => " --fast-math",
-        false => "",
-    };
-    let reproducer = |path: &PathBuf| Reproducer::new(path.clone(), options.to_owned());
+    let reproducer = |path: &PathBuf| Reproducer::new(path.clone(), repeated_options(opt));
     let mut dump = Dump::default();
     dump.before = shown(&args.print_ir_before, args.print_ir_before_all);
     dump.after = shown(&args.print_ir_after, args.print_ir_after_all);
     dump.on_change = args.print_ir_on_change;
     dump.folder.clone_from(&args.dump_dir);
     dump.reproducer = args.crash_reproducer.as_ref().map(reproducer);
-    dump.locations = locations;
+    dump.locations = opt.locations;
     dump
 }
 

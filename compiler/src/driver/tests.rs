@@ -699,3 +699,77 @@ fn report_names_exactly_the_three_faults_among_two_hundred_modules() {
     }
     assert_eq!(page.matches("<details").count(), 202);
 }
+
+/// The words of a command, as a shell finds them.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
+    let mut rest = command.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '\'' => is_quoted = !is_quoted,
+            '\\' if !is_quoted => word.extend(rest.next()),
+            ' ' if !is_quoted => words.push(std::mem::take(&mut word)),
+            other => word.push(other),
+        }
+    }
+    words.push(word);
+    words
+}
+
+#[test]
+fn a_reproducer_repeats_the_failure_with_the_same_decompositions() {
+    let folder = Folder::new();
+    let program = folder.write(
+        "program.mlir",
+        r#"
+func.func @main(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
+  %0 = "aten.silu.default"(%x) : (tensor<2xf32>) -> tensor<2xf32>
+  %1 = "aten.gelu.default"(%0) : (tensor<2xf32>) -> tensor<2xf32>
+  return %0, %1 : tensor<2xf32>, tensor<2xf32>
+}
+"#,
+    );
+    // gelu(x) is no bool.
+    let table = folder.write(
+        "what's wrong.mlir",
+        r#"
+func.func @aten.gelu.default(%x: !aten.any, %approximate: !aten.any) -> !aten.any {
+  %0 = "aten.isnan.default"(%x) : (!aten.any) -> !aten.any
+  return %0 : !aten.any
+}
+"#,
+    );
+    let reproducer = folder.path("reproducer.mlir");
+    let answer = expc(&[
+        "opt",
+        &program,
+        "--decompositions",
+        &table,
+        "--preserve",
+        "aten.silu.default",
+        "--decompose",
+        "aten.linear.default",
+        "--crash-reproducer",
+        &reproducer,
+    ]);
+    assert_eq!(answer.status, 1, "{}", answer.stderr);
+    let text = fs::read_to_string(&reproducer).expect("written");
+    let command = text.lines().next().expect("a command");
+    let command = command.strip_prefix("// expc ").expect("a command");
+    let args = words(command);
+    for option in [
+        "--preserve=aten.silu.default",
+        "--decompose=aten.linear.default",
+    ] {
+        assert!(args.iter().any(|arg| arg == option), "{command}");
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let again = expc(&args);
+    assert_eq!(again.status, 1, "{command}: {}", again.stderr);
+    let message = |answer: &Answer| {
+        let line = answer.stderr.lines().find(|line| line.starts_with("error"));
+        line.expect("an error").to_owned()
+    };
+    assert!(message(&answer).contains("E0402"), "{}", answer.stderr);
+    assert_eq!(message(&again), message(&answer));
+}

@@ -1,6 +1,6 @@
 //! Losses of class numbers: negative log likelihood, cross entropy, multi-class margins.
 
-use expc_dialects::Constant;
+use expc_dialects::{Argument, Constant};
 use melior::ir::Value;
 
 use super::{
@@ -213,22 +213,27 @@ fn cross_entropy_loss<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
         return single(nll);
     }
     let smooth = smooth_loss(b, log_softmax, target, weight, dim)?;
-    let share = smoothing / n_classes(b, x, dim)?;
+    let share = share_of_class(b, x, dim, smoothing)?;
     let smooth = b.op_value("aten.mul.Scalar", args![smooth, share])?;
     let nll = b.op_value("aten.mul.Scalar", args![nll, 1.0 - smoothing])?;
     single(b.add(nll, smooth)?)
 }
 
-/// The number of classes.
-fn n_classes<'c, 'a>(b: &Rewrite<'_, 'c, 'a>, x: Value<'c, 'a>, dim: i64) -> Rewritten<f64> {
+/// What label smoothing takes from the target class and gives to each class.
+fn share_of_class<'c, 'a>(
+    b: &Rewrite<'_, 'c, 'a>,
+    x: Value<'c, 'a>,
+    dim: i64,
+    smoothing: f64,
+) -> Rewritten<Argument<'c, 'a>> {
     let dim = usize::try_from(dim).unwrap_or_default();
     #[allow(clippy::cast_precision_loss, reason = "C++'s own conversion")]
-    match b.size_of(x, dim)?.as_static() {
-        Some(size) => Ok(size as f64),
-        None => refuse(format!(
-            "`{}` with label smoothing needs the number of classes",
-            b.op().name()
-        )),
+    match b.size_of(x, dim)? {
+        Size::Static(size) => Ok((smoothing / size as f64).into()),
+        Size::Symbolic(size, _) => {
+            let size = b.op_value("sym.sym_float", args![size])?;
+            Ok(b.op_value("sym.truediv", args![smoothing, size])?.into())
+        }
     }
 }
 
@@ -277,7 +282,7 @@ fn probability_loss<'c, 'a>(
     let smoothing = b.float("label_smoothing")?;
     let mut target = target;
     if smoothing > 0.0 {
-        let share = smoothing / n_classes(b, x, dim)?;
+        let share = share_of_class(b, x, dim, smoothing)?;
         let kept = b.op_value("aten.mul.Scalar", args![target, 1.0 - smoothing])?;
         target = b.op_value("aten.add.Scalar", args![kept, share])?;
     }

@@ -12,6 +12,10 @@ use crate::{
 };
 
 pub(super) const RULES: &[(&str, Rule)] = &[
+    (
+        "aten._embedding_bag_sparse_backward.default",
+        embedding_bag_sparse_backward,
+    ),
     ("aten.embedding_backward.default", embedding_backward),
     ("aten.embedding_bag.default", embedding_bag),
     ("aten.embedding_bag.padding_idx", embedding_bag),
@@ -103,4 +107,31 @@ fn embedding_dense_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let args = args![zeros, at, kept, true];
     let summed = b.op_value("aten._unsafe_index_put.default", args)?;
     b.answer(summed, dtype)
+}
+
+// embedding_bag_sparse_backward(g, i, bags, sizes, w) = embedding_sparse_backward(g[bags] w, i); of means
+// g[bags] over the size of the bag
+fn embedding_bag_sparse_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    const MEAN: i64 = 1;
+    let bags = b.tensor("offset2bag")?;
+    let rows = |x| b.op_value("aten.index_select.default", args![x, 0_i64, bags]);
+    let mut gradient = rows(b.tensor("grad")?)?;
+    if b.int("mode")? == MEAN {
+        let sizes = b.cast(b.tensor("bag_size")?, b.dtype_of(gradient)?)?;
+        let ones = b.unary("empty_like", sizes)?;
+        let ones = b.op_value("aten.fill.Scalar", args![ones, 1_i64])?;
+        let share = b.unsqueeze(b.div(ones, sizes)?, 1)?;
+        gradient = b.mul(gradient, rows(share)?)?;
+    }
+    if let Some(weights) = b.optional_tensor("per_sample_weights") {
+        gradient = b.mul(gradient, b.unsqueeze(weights, 1)?)?;
+    }
+    let args = args![
+        gradient,
+        b.tensor("indices")?,
+        b.size("num_weights")?,
+        b.size("padding_idx")?,
+        b.boolean("scale_grad_by_freq")?,
+    ];
+    single(b.op_value("aten.embedding_sparse_backward.default", args)?)
 }

@@ -121,6 +121,16 @@ impl<'c: 'a, 'a> Rewrite<'_, 'c, 'a> {
         self.full(sizes, number_of(dtype, 0), options)
     }
 
+    /// `aten.empty`: memory that nothing was written to.
+    pub(super) fn empty(
+        &self,
+        sizes: impl IntoIterator<Item = Size<'c, 'a>>,
+        options: &Options,
+    ) -> Rewritten<Value<'c, 'a>> {
+        let args = vec![size_argument(sizes)];
+        self.op_with("aten.empty.memory_format", args, &options.kwargs())
+    }
+
     /// `start, start + step, ...` below `end`.
     pub(super) fn range(
         &self,

@@ -33,13 +33,14 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.linalg_ldl_factor.default", ldl_factor),
     ("aten.orgqr.default", orgqr),
     ("aten.matrix_exp.default", matrix_exp),
+    ("aten.matrix_exp_backward.default", matrix_exp_backward),
     ("aten.linalg_tensorinv.default", tensorinv),
     ("aten.linalg_tensorsolve.default", tensorsolve),
     ("aten.linalg_vander.default", vander),
 ];
 
-/// The first results of an op that has more, as the replacement.
-fn results_of<'c, 'a>(
+/// Results of an op that has more, as the replacement.
+pub(super) fn results_of<'c, 'a>(
     b: &Rewrite<'_, 'c, 'a>,
     name: &str,
     args: Vec<Argument<'c, 'a>>,
@@ -297,6 +298,43 @@ fn orgqr<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
 // matrix_exp(a) = linalg.matrix_exp(a).
 fn matrix_exp<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
     single(b.op_value("aten.linalg_matrix_exp.default", args![b.tensor("self")?])?)
+}
+
+// d matrix_exp(a) = the upper right block of exp of [[aᴴ, g], [0, aᴴ]].
+fn matrix_exp_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
+    let (value, gradient) = (b.tensor("self")?, b.tensor("grad")?);
+    let turned = adjoint(b, value)?;
+    let mut sizes = b.sizes(value)?;
+    let (Some(_), Some(half)) = (sizes.pop(), sizes.pop()) else {
+        return refuse("a matrix has two dimensions");
+    };
+    let whole = b.size_mul(&Size::Static(2), &half)?;
+    sizes.extend([whole.clone(), whole.clone()]);
+    let zeros = b.zeros(sizes, &b.options_of(gradient)?)?;
+    // The bounds of the first and of the second half.
+    let halves = [(Size::Static(0), half.clone()), (half, whole)];
+    let [first, second] = &halves;
+    let cut = |x, dim: i64, (start, end): &(Size<'c, 'a>, Size<'c, 'a>)| {
+        let args = args![x, dim, start.clone(), end.clone()];
+        b.op_value("aten.slice.Tensor", args)
+    };
+    let put = |x, part, dim: i64, (start, end): &(Size<'c, 'a>, Size<'c, 'a>)| {
+        let args = args![x, part, dim, start.clone(), end.clone()];
+        b.op_value("aten.slice_scatter.default", args)
+    };
+    let mut joined = zeros;
+    for (block, rows, columns) in [
+        (turned, first, first),
+        (turned, second, second),
+        (gradient, first, second),
+    ] {
+        let target = cut(cut(joined, -2, rows)?, -1, columns)?;
+        let block = b.op_value("aten.copy.default", args![target, block])?;
+        let band = put(cut(joined, -2, rows)?, block, -1, columns)?;
+        joined = put(joined, band, -2, rows)?;
+    }
+    let exponential = b.op_value("aten.linalg_matrix_exp.default", args![joined])?;
+    single(cut(cut(exponential, -2, first)?, -1, second)?)
 }
 
 // tensorinv(a) = the inverse of a with its first and last dimensions as one each, in the other order.

@@ -60,7 +60,7 @@ pub(super) fn reduced<'c, 'a>(
 }
 
 /// `number - x` as C++ writes it: the number fills a tensor like `x`.
-fn number_minus<'c, 'a>(
+pub(super) fn number_minus<'c, 'a>(
     b: &Rewrite<'_, 'c, 'a>,
     number: impl Into<expc_dialects::Argument<'c, 'a>>,
     x: Value<'c, 'a>,
@@ -71,7 +71,7 @@ fn number_minus<'c, 'a>(
 }
 
 /// Zeros like a tensor, row-major.
-fn contiguous_zeros_like<'c, 'a>(
+pub(super) fn contiguous_zeros_like<'c, 'a>(
     b: &Rewrite<'_, 'c, 'a>,
     x: Value<'c, 'a>,
 ) -> Rewritten<Value<'c, 'a>> {

@@ -13,6 +13,7 @@ mod attention;
 mod calculus;
 mod choice;
 mod conv;
+mod conv_backward;
 mod copy;
 mod cross_entropy;
 mod custom;
@@ -31,6 +32,7 @@ mod loss_backward;
 mod matmul;
 mod norm;
 mod norm_backward;
+mod own_tests;
 mod pad;
 mod pad_backward;
 mod pointwise;
@@ -40,6 +42,7 @@ mod quant;
 mod random;
 mod rearrange;
 mod recurrent;
+mod recurrent_backward;
 mod reduction;
 mod scan_backward;
 mod similarity;
@@ -91,6 +94,7 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         attention::RULES,
         calculus::RULES,
         conv::RULES,
+        conv_backward::RULES,
         copy::RULES,
         cross_entropy::RULES,
         distance::RULES,
@@ -107,6 +111,7 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         matmul::RULES,
         norm::RULES,
         norm_backward::RULES,
+        own_tests::RULES,
         pad::RULES,
         pad_backward::RULES,
         pointwise::RULES,
@@ -116,6 +121,7 @@ fn families() -> impl Iterator<Item = &'static [(&'static str, Rule)]> {
         random::RULES,
         rearrange::RULES,
         recurrent::RULES,
+        recurrent_backward::RULES,
         reduction::RULES,
         scan_backward::RULES,
         similarity::RULES,

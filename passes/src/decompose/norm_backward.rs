@@ -19,6 +19,14 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         fused_rms_norm_backward,
     ),
     (
+        "aten._batch_norm_impl_index_backward.default",
+        batch_norm_impl_index_backward,
+    ),
+    (
+        "aten._weight_norm_differentiable_backward.default",
+        weight_norm_differentiable_backward,
+    ),
+    (
         "aten.cudnn_batch_norm_backward.default",
         library_batch_norm_backward,
     ),
@@ -41,7 +49,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
 ];
 
 /// Which of the gradients are asked for.
-fn output_mask<const N: usize>(b: &Rewrite<'_, '_, '_>) -> Rewritten<[bool; N]> {
+pub(super) fn output_mask<const N: usize>(b: &Rewrite<'_, '_, '_>) -> Rewritten<[bool; N]> {
     let elements = b.arg("output_mask").and_then(|mask| mask.elements());
     let flags: Option<Vec<bool>> = elements.unwrap_or_default().iter().map(flag).collect();
     match flags.and_then(|flags| <[bool; N]>::try_from(flags).ok()) {
@@ -348,6 +356,69 @@ fn library_batch_norm_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a
     ];
     let results = b.ops("aten.native_batch_norm_backward.default", arguments, &[])?;
     Ok(results.into_iter().map(Some).collect())
+}
+
+// batch_norm_impl_index_backward(0, ...) = native_batch_norm_backward(...); other numbers stand for libraries.
+fn batch_norm_impl_index_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    let library = b.int("impl_index")?;
+    if library != 0 {
+        return refuse(format!(
+            "the library of number {library} computed the result"
+        ));
+    }
+    let input = b.tensor("input")?;
+    if b.sizes(input)?.iter().any(|size| b.size_is(size, 0)) {
+        return refuse("the input has no elements");
+    }
+    let optional = |name| b.optional_tensor(name);
+    let Some(mask) = b.arg("output_mask") else {
+        return refuse("`output_mask` is not given");
+    };
+    let arguments = args![
+        b.tensor("grad_output")?,
+        input,
+        optional("weight"),
+        optional("running_mean"),
+        optional("running_var"),
+        optional("save_mean"),
+        optional("save_var_transform"),
+        b.boolean("train")?,
+        b.float("eps")?,
+        mask,
+    ];
+    let results = b.ops("aten.native_batch_norm_backward.default", arguments, &[])?;
+    Ok(results.into_iter().map(Some).collect())
+}
+
+// d weight_norm(v, g) with norms n = (g / n (dw - v s / n²), s / n) with s = Σ dw v over all dimensions but dim.
+fn weight_norm_differentiable_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    let (gradient, v) = (b.tensor("grad_w")?, b.tensor("saved_v")?);
+    let g = b.tensor("saved_g")?;
+    let norms = b.cast(b.tensor("saved_norms")?, b.dtype_of(g)?)?;
+    let dim = b.int("dim")?;
+    let rank = b.rank(v)?;
+    let kept = match b.dimension(v, dim)? {
+        0 => 0,
+        dim if dim + 1 == rank => dim,
+        _ => return refuse("the norms are neither of the first nor of the last dimension"),
+    };
+    let size = b.size_of(v, kept)?;
+    let rest = Size::Static(-1);
+    let (flat, summed) = match kept {
+        0 => ([size.clone(), rest], 1_i64),
+        _ => ([rest, size.clone()], 0),
+    };
+    let mut sizes = vec![Size::Static(1); rank];
+    if let Some(slot) = sizes.get_mut(kept) {
+        *slot = size;
+    }
+    let products = b.view(b.mul(gradient, v)?, flat)?;
+    let sums = b.op_value("aten.sum.dim_IntList", args![products, vec![summed]])?;
+    let sums = b.view(sums, sizes)?;
+    let along = b.mul(v, b.div(sums, b.mul(norms, norms)?)?)?;
+    let across = b.sub(gradient, along)?;
+    let of_v = b.mul(b.div(g, norms)?, across)?;
+    Ok(vec![Some(of_v), Some(b.div(sums, norms)?)])
 }
 
 // d batch_norm(x, w) = (g - (x - mean) * s - sum(g) / N) * r * w with s = sum(g * (x - mean)) / N * r * r, in

@@ -220,7 +220,7 @@ fn linear<'c, 'a>(
 }
 
 /// The parts of a tensor along its last dimension.
-fn chunks<'c, 'a, const N: usize>(
+pub(super) fn chunks<'c, 'a, const N: usize>(
     b: &Rewrite<'_, 'c, 'a>,
     value: Value<'c, 'a>,
 ) -> Rewritten<[Value<'c, 'a>; N]> {

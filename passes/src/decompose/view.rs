@@ -13,6 +13,7 @@ use crate::{
 };
 
 pub(super) const RULES: &[(&str, Rule)] = &[
+    ("aten._unpack_dual.default", unpack_dual),
     ("aten._reshape_alias.default", to_view),
     ("aten._unsafe_view.default", to_view),
     ("aten.adjoint.default", adjoint),
@@ -53,6 +54,11 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("aten.unflatten.int", unflatten),
     ("aten.view_as.default", view_as),
 ];
+
+// unpack_dual(x) = (x, None): there are no tangents in an exported program
+fn unpack_dual<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
+    Ok(vec![Some(b.unary("alias", b.tensor("dual")?)?), None])
+}
 
 // reshape(x, s) = view(x, s) where the strides of x have such a view, else view(clone(x), s).
 fn reshape<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {

@@ -114,6 +114,23 @@ impl<'c: 'a, 'a> Emit<'c, 'a, '_> {
         self.result(self.insert(builder)?, 0).map(Argument::Value)
     }
 
+    /// `left + right`.
+    pub fn sum(
+        &self,
+        left: Argument<'c, 'a>,
+        right: Argument<'c, 'a>,
+    ) -> Result<Argument<'c, 'a>, Diagnostic> {
+        match (&left, &right) {
+            (Argument::Constant(Constant::Int(0)), _) => return Ok(right),
+            (Argument::Constant(Constant::Int(one)), Argument::Constant(Constant::Int(other))) => {
+                return Ok(Argument::from(one.saturating_add(*other)));
+            }
+            _ => {}
+        }
+        let arguments = vec![given("", left), given("", right)];
+        self.value("sym.add", arguments, None).map(Argument::Value)
+    }
+
     /// A tensor with the strides and offset of another type, which has its sizes.
     pub fn with_layout(
         &self,

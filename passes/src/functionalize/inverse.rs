@@ -104,8 +104,8 @@ const RULES: &[Row] = &[
     },
     Row {
         names: "aten.unfold",
-        summary: "`aten.as_strided_scatter.default`",
-        rule: |inverse| inverse.strided(),
+        summary: "`aten.unfold_backward.default` of parts that tile a dimension, `aten.as_strided_scatter.default`",
+        rule: |inverse| inverse.fold(),
     },
     Row {
         names: "aten.alias aten.detach aten.lift_fresh aten.contiguous aten.to aten.type_as aten.positive aten.cpu \
@@ -220,7 +220,7 @@ const RULES: &[Row] = &[
     Row {
         names: "aten.split.Tensor aten.split.default aten.split.sizes aten.split_with_sizes aten.chunk \
                 aten.tensor_split",
-        summary: "`aten.slice_scatter.default`; `aten.cat.default` where sizes are symbolic",
+        summary: "`aten.slice_scatter.default`; `aten.cat.default` where it begins is not given",
         rule: |inverse| {
             let dim = inverse.constant_dim()?;
             inverse.part(dim)
@@ -228,7 +228,7 @@ const RULES: &[Row] = &[
     },
     Row {
         names: "aten.hsplit",
-        summary: "`aten.slice_scatter.default`; `aten.cat.default` where sizes are symbolic",
+        summary: "`aten.slice_scatter.default`; `aten.cat.default` where it begins is not given",
         rule: |inverse| {
             let is_vector = inverse.rank() == Some(1);
             inverse.part(i64::from(!is_vector))
@@ -236,12 +236,12 @@ const RULES: &[Row] = &[
     },
     Row {
         names: "aten.vsplit",
-        summary: "`aten.slice_scatter.default`; `aten.cat.default` where sizes are symbolic",
+        summary: "`aten.slice_scatter.default`; `aten.cat.default` where it begins is not given",
         rule: |inverse| inverse.part(0),
     },
     Row {
         names: "aten.dsplit",
-        summary: "`aten.slice_scatter.default`; `aten.cat.default` where sizes are symbolic",
+        summary: "`aten.slice_scatter.default`; `aten.cat.default` where it begins is not given",
         rule: |inverse| inverse.part(2),
     },
 ];
@@ -483,6 +483,41 @@ impl<'c: 'a, 'a> Inverse<'_, 'c, 'a, '_> {
         self.build("aten.as_strided_scatter.default", arguments)
     }
 
+    /// Parts side by side that show each element once are put back by the gradient of unfold.
+    fn fold(&self) -> Outcome<'c, 'a> {
+        let int = |name: &str| -> Result<Option<i64>, Diagnostic> {
+            let argument = self.op.argument(name)?;
+            Ok(match argument {
+                Some(Argument::Constant(Constant::Int(number))) => Some(number),
+                _ => None,
+            })
+        };
+        let (dim, part) = (int("dimension")?, int("size")?);
+        let meta = TensorMeta::from_mlir(self.base.r#type());
+        let sizes: Option<Vec<i64>> = meta
+            .and_then(|meta| meta.sizes)
+            .and_then(|sizes| sizes.iter().map(Dim::as_static).collect());
+        let (Some(dim), Some(part), Some(sizes)) = (dim, part, sizes) else {
+            return self.strided();
+        };
+        let rank = i64::try_from(sizes.len()).unwrap_or(i64::MAX);
+        let size = usize::try_from(dim.rem_euclid(rank.max(1)))
+            .ok()
+            .and_then(|dim| sizes.get(dim).copied());
+        let is_tiled = size.is_some_and(|size| part > 0 && size % part == 0);
+        if !is_tiled || int("step")? != Some(part) {
+            return self.strided();
+        }
+        let arguments = vec![
+            given("grad_in", self.new),
+            given("input_sizes", sizes),
+            given("dim", dim),
+            given("size", part),
+            given("step", part),
+        ];
+        self.build("aten.unfold_backward.default", arguments)
+    }
+
     /// Any view by numbers of elements, where its strides are constant.
     fn strided(&self) -> Outcome<'c, 'a> {
         let shown = views::replay(&self.emit, self.view, self.base)?;
@@ -556,8 +591,10 @@ impl<'c: 'a, 'a> Inverse<'_, 'c, 'a, '_> {
 
     /// Result `i` of a split begins where the results before it end.
     fn part(&self, dim: i64) -> Outcome<'c, 'a> {
-        let Some((start, end)) = self.bounds(dim) else {
-            return self.joined(dim);
+        let (start, end) = match (self.bounds(dim), self.symbolic_bounds()?) {
+            (Some((start, end)), _) => (Argument::from(start), Argument::from(end)),
+            (None, Some(bounds)) => bounds,
+            (None, None) => return self.joined(dim),
         };
         let arguments = vec![
             given("self", self.base),
@@ -583,6 +620,26 @@ impl<'c: 'a, 'a> Inverse<'_, 'c, 'a, '_> {
             start = end;
         }
         None
+    }
+
+    /// Where the part lies, from the sizes that the program splits by.
+    fn symbolic_bounds(&self) -> Result<Option<(Argument<'c, 'a>, Argument<'c, 'a>)>, Diagnostic> {
+        let sizes = match (
+            self.op.argument("split_sizes")?,
+            self.op.argument("split_size")?,
+        ) {
+            (Some(sizes), _) | (None, Some(sizes)) => sizes.elements(),
+            (None, None) => None,
+        };
+        let Some(sizes) = sizes.filter(|sizes| sizes.len() > self.view.result) else {
+            return Ok(None);
+        };
+        let mut bounds = (Argument::from(0_i64), Argument::from(0_i64));
+        for size in sizes.into_iter().take(self.view.result.saturating_add(1)) {
+            let end = self.emit.sum(bounds.1.clone(), size)?;
+            bounds = (bounds.1, end);
+        }
+        Ok(Some(bounds))
     }
 
     /// All parts, the new one among them, side by side.

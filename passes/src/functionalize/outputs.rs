@@ -1,9 +1,11 @@
 //! The end of a graph: outputs read what they hold at last, and inputs that were written to are returned.
 
-use expc_dialects::{Diagnostic, Graph, InputKind, OutputKind, OutputSpec, Signature, mlir};
-use melior::ir::Value;
+use expc_dialects::{
+    AtenOp, Diagnostic, Graph, InputKind, OutputKind, OutputSpec, Signature, mlir,
+};
+use melior::ir::{Value, ValueLike, operation::OperationLike};
 
-use super::Walk;
+use super::{Walk, is_undeclared_view};
 
 pub(super) fn finish<'c: 'a, 'a>(
     walk: &mut Walk<'c, 'a, '_>,
@@ -19,6 +21,8 @@ pub(super) fn finish<'c: 'a, 'a>(
         ));
     };
     let mut mutated = Vec::new();
+    // Copies that fill all of a buffer or parameter, and what each copies.
+    let mut copies: Vec<(Value, Value)> = Vec::new();
     let mut specs = Vec::new();
     let inputs = signature
         .inputs
@@ -44,14 +48,23 @@ pub(super) fn finish<'c: 'a, 'a>(
             InputKind::Parameter => (OutputKind::ParameterMutation, input.target.clone()),
             InputKind::UserInput => (OutputKind::UserInputMutation, Some(input.name.clone())),
             kind => {
+                // What the input holds now is computed where the last write was.
+                let last = mlir::producer(walk.aliases.base_value(argument));
                 return Err(Diagnostic::at(
-                    &graph.operation(),
+                    &last.unwrap_or(graph.operation()),
                     "E0308",
                     format!("the program writes to `{}`, a {}", input.name, kind.name()),
-                ));
+                )
+                .help("PyTorch refuses it too; a tensor that a module changes is to be registered as a buffer"));
             }
         };
-        mutated.push(walk.aliases.base_value(argument));
+        let value = walk.aliases.base_value(argument);
+        if kind != OutputKind::UserInputMutation
+            && let Some(source) = copied(value)
+        {
+            copies.push((value, source));
+        }
+        mutated.push(value);
         specs.push(OutputSpec {
             target,
             ..OutputSpec::new(kind)
@@ -60,6 +73,14 @@ pub(super) fn finish<'c: 'a, 'a>(
     let mut returned: Vec<Value> = mutated;
     for value in graph.returned() {
         returned.push(walk.read(value, terminator)?);
+    }
+    for (copy, source) in copies {
+        mlir::replace_uses(copy, source);
+        for value in &mut returned {
+            if mlir::same_value(*value, copy) {
+                *value = source;
+            }
+        }
     }
     let mut signature = signature.clone();
     specs.append(&mut signature.outputs);
@@ -74,4 +95,15 @@ pub(super) fn finish<'c: 'a, 'a>(
     }
     mlir::set_signature(graph.operation(), &signature);
     Ok(())
+}
+
+/// What `aten.copy` copies, if it is new memory of the same type: a buffer can be given that itself, as PyTorch does.
+fn copied<'c: 'a, 'a>(value: Value<'c, 'a>) -> Option<Value<'c, 'a>> {
+    let copy = mlir::producer(value).filter(|op| mlir::is_named(*op, "aten.copy.default"))?;
+    let source: Value = copy.operand(1).ok()?;
+    let op = AtenOp::new(mlir::producer(source)?);
+    let shows_memory = op
+        .def()
+        .is_some_and(|def| def.schema.is_view() || is_undeclared_view(def.name));
+    (source.r#type() == value.r#type() && !shows_memory).then_some(source)
 }

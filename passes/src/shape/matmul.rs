@@ -210,7 +210,17 @@ fn linear(call: &Call<'_>) -> Results {
             )));
         }
     }
-    dense(&input, sizes)
+    let mut output = Tensor::contiguous(input.dtype, sizes, &input.device)?;
+    // From three dimensions on the product is a matrix, shown with more: dimensions of size 1 beside the last one are
+    // a whole row apart, however long it is.
+    if let ([.., _, _, columns], 3..) = (output.sizes.as_slice(), input.rank()) {
+        let row = columns.clone();
+        let outer = output.sizes.iter().zip(&mut output.strides).rev().skip(1);
+        for (_, stride) in outer.take_while(|(size, _)| **size == Size::ONE) {
+            *stride = row.clone();
+        }
+    }
+    Ok(vec![output.into()])
 }
 
 fn outer(call: &Call<'_>) -> Results {

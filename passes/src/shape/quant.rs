@@ -34,7 +34,7 @@ pub const RULES: &[Row] = &[
          aten._fake_quantize_per_tensor_affine_cachemask_tensor_qparams",
         with_mask,
     ),
-    ("aten._scaled_mm", scaled_mm),
+    ("aten._scaled_mm aten._scaled_mm_v2", scaled_mm),
 ];
 
 /// A tensor like the input with another dtype.

@@ -4,6 +4,8 @@
 
 use std::rc::Rc;
 
+use expc_dialects::ScalarType;
+
 use super::{
     Item, NoInference, Tensor,
     call::Call,
@@ -28,6 +30,11 @@ pub const RULES: &[Row] = &[
     ("aten.to_sparse_bsc aten._to_sparse_bsc", |call| {
         in_layout(call, "sparse_bsc")
     }),
+    (
+        "aten._sparse_coo_tensor_with_dims_and_tensors aten._sparse_coo_tensor_unsafe aten.sparse_coo_tensor.indices_size",
+        coo_tensor,
+    ),
+    ("aten.embedding_sparse_backward", embedding_gradient),
     ("aten._sparse_mm.default", mm),
     ("aten._sparse_addmm", addmm),
 ];
@@ -90,12 +97,34 @@ fn to_sparse(call: &Call<'_>) -> Results {
 
 fn in_layout(call: &Call<'_>, layout: &str) -> Results {
     let tensor = call.tensor_at(0)?;
-    let dense = Tensor::contiguous(tensor.dtype, tensor.sizes.clone(), &tensor.device)?;
+    laid_out(layout, tensor.dtype, tensor.sizes.clone(), &tensor.device)
+}
+
+/// The only result of an op: a tensor in a layout.
+fn laid_out(layout: &str, dtype: ScalarType, sizes: Vec<Size>, device: &Rc<str>) -> Results {
+    let dense = Tensor::contiguous(dtype, sizes, device)?;
     let sparse = Tensor {
         layout: Rc::from(layout),
         ..dense
     };
     Ok(vec![sparse.into()])
+}
+
+/// A tensor of given sizes that holds values at indices.
+fn coo_tensor(call: &Call<'_>) -> Results {
+    let values = call.tensor("values")?;
+    let dtype = call.dtype("dtype").unwrap_or(values.dtype);
+    laid_out("sparse_coo", dtype, call.sizes("size")?, &values.device)
+}
+
+/// The rows of the weights that have a gradient.
+fn embedding_gradient(call: &Call<'_>) -> Results {
+    let gradient = call.tensor("grad")?;
+    let Some(features) = gradient.sizes.last() else {
+        return Err(call.contradiction("the gradient has no dimensions"));
+    };
+    let sizes = vec![call.size("num_weights")?, features.clone()];
+    laid_out("sparse_coo", gradient.dtype, sizes, &gradient.device)
 }
 
 /// mm(sparse, dense) is dense.

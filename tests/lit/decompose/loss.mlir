@@ -40,3 +40,17 @@ func.func @main(%x: tensor<3xf32>, %t: tensor<3xf32>) -> tensor<3xf32> {
   %0 = "aten.mse_loss.default"(%x, %t) {reduction = 0 : i64} : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
   return %0 : tensor<3xf32>
 }
+
+// -----
+
+// How much label smoothing gives to each class follows from a number of classes that is a symbol.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[CLASSES:.*]] = "aten.sym_size.int"(%{{.*}}) {{.*}}dim = 1
+// CHECK: %[[COUNT:.*]] = "sym.sym_float"(%[[CLASSES]])
+// CHECK: %[[SHARE:.*]] = "sym.truediv"(%[[COUNT]]) {{.*}}args = [1.000000e-01, #aten.operand]
+// CHECK: "aten.mul.Scalar"(%{{.*}}, %[[SHARE]])
+// CHECK-NOT: aten.cross_entropy_loss
+func.func @main(%x: tensor<2x?xf32, {sizes = ["2", "s0"]}>, %t: tensor<2xi64>) -> tensor<f32> {
+  %0 = "aten.cross_entropy_loss.default"(%x, %t) {label_smoothing = 0.1 : f64} : (tensor<2x?xf32, {sizes = ["2", "s0"]}>, tensor<2xi64>) -> tensor<f32>
+  return %0 : tensor<f32>
+}

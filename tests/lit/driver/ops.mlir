@@ -8,5 +8,5 @@
 // RULE-NEXT: decomposed  core, by a rule
 // WRITES: functionalized  becomes `aten.add.Tensor`
 // MISSING-NOT: aten.linear.default
-// MISSING: aten._sparse_mm.reduce {{ *}}decomposed: left: there is no rule
 // MISSING: aten.flatten.using_names {{ *}}functionalized: a view to be read only: its dimensions have names
+// MISSING: c10d_functional.broadcast.default {{ *}}decomposed: left: which processes take part

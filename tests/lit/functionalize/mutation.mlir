@@ -53,3 +53,44 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %z = "aten.set_.source_Tensor"(%y, %x) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %z : tensor<4xf32>
 }
+
+// -----
+
+// Where a copy fills all of a buffer, what is copied is the new buffer.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[NEW:.*]] = "aten.neg.default"
+// CHECK-NEXT: %[[AFTER:.*]] = "aten.relu.default"(%[[NEW]])
+// CHECK-NEXT: return %[[NEW]], %[[AFTER]]
+func.func @main(%state: tensor<3xf32> {aten.input = {kind = "buffer", name = "b_state", persistent = true, target = "state"}}, %x: tensor<3xf32>) -> tensor<3xf32> {
+  %0 = "aten.neg.default"(%x) : (tensor<3xf32>) -> tensor<3xf32>
+  %1 = "aten.copy_.default"(%state, %0) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  %2 = "aten.relu.default"(%state) : (tensor<3xf32>) -> tensor<3xf32>
+  return %2 : tensor<3xf32>
+}
+
+// -----
+
+// A copy stays that changes the dtype, that is of an input's memory, or that fills an input.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[CAST:.*]] = "aten.copy.default"
+// CHECK: %[[SHOWN:.*]] = "aten.copy.default"
+// CHECK: %[[INPUT:.*]] = "aten.copy.default"
+// CHECK: return %[[CAST]], %[[SHOWN]], %[[INPUT]]
+func.func @main(%a: tensor<3xf32> {aten.input = {kind = "buffer", name = "b_a", persistent = true, target = "a"}}, %b: tensor<3xf32> {aten.input = {kind = "buffer", name = "b_b", persistent = true, target = "b"}}, %x: tensor<3xf64>, %y: tensor<1x3xf32>) -> tensor<3xf64> {
+  %0 = "aten.neg.default"(%x) : (tensor<3xf64>) -> tensor<3xf64>
+  %1 = "aten.copy_.default"(%a, %0) : (tensor<3xf32>, tensor<3xf64>) -> tensor<3xf32>
+  %2 = "aten.squeeze.dim"(%y) {dim = 0 : i64} : (tensor<1x3xf32>) -> tensor<3xf32>
+  %3 = "aten.copy_.default"(%b, %2) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  %4 = "aten.copy_.default"(%x, %0) : (tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
+  return %0 : tensor<3xf64>
+}
+
+// -----
+
+// A constant that the program writes to is refused at the write, as PyTorch refuses it: nothing would keep it.
+func.func @main(%c: tensor<3xf32> {aten.input = {kind = "constant_tensor", name = "c_table", target = "table"}}, %x: tensor<3xf32>) -> tensor<3xf32> {
+  %0 = "aten.neg.default"(%x) : (tensor<3xf32>) -> tensor<3xf32>
+  // expected-error@+1: E0308 the program writes to `c_table`, a constant_tensor
+  %1 = "aten.add_.Tensor"(%c, %0) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return %1 : tensor<3xf32>
+}

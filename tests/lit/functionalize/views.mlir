@@ -86,3 +86,34 @@ func.func @main(%x: tensor<3xf32>, %i: tensor<i64>) -> tensor<3xf32> {
   %z = "aten.zero_.default"(%n) : (tensor<1xf32>) -> tensor<1xf32>
   return %y : tensor<3xf32>
 }
+
+// -----
+
+// A part of a split whose sizes are symbols begins where the sizes before it end.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[PARTS:.*]]:3 = "aten.split_with_sizes.default"
+// CHECK-NEXT: %[[NEW:.*]] = "aten.neg.default"(%[[PARTS]]#1)
+// CHECK-NEXT: %[[END:.*]] = "sym.add"(%{{.*}}) {{.*}}args = [1{{.*}}, #aten.operand]
+// CHECK-NEXT: "aten.slice_scatter.default"(%{{.*}}, %[[NEW]], %[[END]]) {{.*}}start = 1
+func.func @main(%x: tensor<?xf32, {sizes = ["2*s0 + 1"]}>, %n: i64 {aten.input = {kind = "user_input", name = "n", sym = "s0"}}) -> tensor<?xf32, {sizes = ["2*s0 + 1"]}> {
+  %y = "aten.relu.default"(%x) : (tensor<?xf32, {sizes = ["2*s0 + 1"]}>) -> tensor<?xf32, {sizes = ["2*s0 + 1"]}>
+  %0:3 = "aten.split_with_sizes.default"(%y, %n, %n) {operandSegmentSizes = array<i32: 1, 2>, split_sizes = array<i64: 1, -9223372036854775808, -9223372036854775808>} : (tensor<?xf32, {sizes = ["2*s0 + 1"]}>, i64, i64) -> (tensor<1xf32>, tensor<?xf32, {sizes = ["s0"], storage_offset = "1"}>, tensor<?xf32, {sizes = ["s0"], storage_offset = "s0 + 1"}>)
+  %1 = "aten.neg_.default"(%0#1) : (tensor<?xf32, {sizes = ["s0"], storage_offset = "1"}>) -> tensor<?xf32, {sizes = ["s0"], storage_offset = "1"}>
+  return %y : tensor<?xf32, {sizes = ["2*s0 + 1"]}>
+}
+
+// -----
+
+// Parts of an unfolded dimension that tile it are put back as its gradient; where they overlap, by their strides.
+// CHECK-LABEL: func.func @main
+// CHECK: "aten.unfold_backward.default"(%{{.*}}) {dim = 0 : i64, input_sizes = array<i64: 6>, size = 2 : i64, step = 2 : i64}
+// CHECK: "aten.as_strided_scatter.default"
+// CHECK-NOT: aten.unfold_backward
+func.func @main(%x: tensor<6xf32>) -> tensor<6xf32> {
+  %y = "aten.relu.default"(%x) : (tensor<6xf32>) -> tensor<6xf32>
+  %0 = "aten.unfold.default"(%y) {dimension = 0 : i64, size = 2 : i64, step = 2 : i64} : (tensor<6xf32>) -> tensor<3x2xf32>
+  %1 = "aten.neg_.default"(%0) : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  %2 = "aten.unfold.default"(%y) {dimension = 0 : i64, size = 3 : i64, step = 4 : i64} : (tensor<6xf32>) -> tensor<1x3xf32, {strides = ["4", "1"]}>
+  %3 = "aten.neg_.default"(%2) : (tensor<1x3xf32, {strides = ["4", "1"]}>) -> tensor<1x3xf32, {strides = ["4", "1"]}>
+  return %y : tensor<6xf32>
+}

@@ -49,10 +49,17 @@ fn inner_sizes_go() {
     );
     check(
         "aten.linear.default",
-        &[(
-            "input = f32[s0, 7, 3], weight = f32[5, 3], bias = f32[5]",
-            "f32[s0, 7, 5]",
-        )],
+        &[
+            (
+                "input = f32[s0, 7, 3], weight = f32[5, 3], bias = f32[5]",
+                "f32[s0, 7, 5]",
+            ),
+            // Dimensions of size 1 beside the last one have its size as their stride, even if it is 0.
+            (
+                "input = f32[s0, 1, 3], weight = f32[s1 - 2, 3], bias = f32[s1 - 2]",
+                "f32[s0, 1, s1 - 2]{Max(1, s1 - 2), s1 - 2, 1}",
+            ),
+        ],
     );
     check(
         "aten.outer.default",
@@ -116,4 +123,17 @@ fn einsum_has_the_strides_of_its_product() {
             ),
         ],
     );
+}
+
+#[test]
+fn scaled_products_have_the_dtype_that_is_asked_for() {
+    for op in ["aten._scaled_mm.default", "aten._scaled_mm_v2.default"] {
+        check(
+            op,
+            &[(
+                "self = f32[s0, 3], mat2 = f32[3, 5], out_dtype = bf16",
+                "bf16[s0, 5]",
+            )],
+        );
+    }
 }

@@ -111,6 +111,15 @@ pub const PASSES: &[Pass] = &[
         },
     },
     Pass {
+        name: "specialize",
+        summary: "puts numbers in the place of symbolic scalars that are the same whenever the program runs",
+        options: &[],
+        run: |module, _, context| {
+            canonicalize::specialize(module, &context.env(module)?, context.rewrites)?;
+            Ok(Vec::new())
+        },
+    },
+    Pass {
         name: "infer_shapes",
         summary: "infers dtypes, sizes, strides and devices of all values from those of the inputs",
         options: &[PassOption {

@@ -47,12 +47,12 @@ struct Stage {
 }
 
 const FUNCTIONAL: Stage = Stage {
-    passes: "functionalize,decompose(table=none)",
+    passes: "functionalize,decompose(table=none),specialize",
     contract: contract::functional,
 };
 
 const CORE: Stage = Stage {
-    passes: "functionalize,decompose,remove_dead_ops",
+    passes: "functionalize,decompose,specialize,remove_dead_ops",
     contract: contract::functional,
 };
 

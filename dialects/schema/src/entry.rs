@@ -199,10 +199,14 @@ impl Entry<'_> {
     /// An op without results is there for its effect, as assertions are. Random ops are not removable
     /// either: they move the generator on.
     pub fn is_removable(&self) -> bool {
+        !self.is_random() && self.is_removable_but_for_chance()
+    }
+
+    /// Removable, were it not for the generator that a random op moves on.
+    pub fn is_removable_but_for_chance(&self) -> bool {
         let gives_results = self.schema.is_varret || !self.schema.returns.is_empty();
         gives_results
             && !self.schema.mutates()
-            && !self.is_random()
             && !self.has_trait(Trait::Effect)
             && self.columns.writes.is_empty()
             && !self.has_tag(Tag::MaybeAliasingOrMutating)

@@ -21,7 +21,7 @@ mod view;
 
 use std::sync::LazyLock;
 
-use expc_dialects::Diagnostic;
+use expc_dialects::{Diagnostic, Graph, Program};
 use melior::ir::Module;
 
 use crate::{
@@ -71,6 +71,25 @@ pub fn canonicalize(
 
 /// The name of the pass.
 const PASS: &str = "canonicalize";
+
+static NUMBERS: LazyLock<Rules> = LazyLock::new(|| Rules::new(&[symbolic::RULES]));
+
+/// Puts numbers in the place of symbolic scalars that are the same whenever the program runs, and does nothing else.
+///
+/// # Errors
+/// The program is not functional.
+pub fn specialize(
+    module: &Module<'_>,
+    env: &ShapeEnv<'_>,
+    rewrites: &Rewrites,
+) -> Result<(), Vec<Diagnostic>> {
+    let graphs = Program::new(module).graphs();
+    let mut ops = graphs.iter().flat_map(Graph::operations);
+    match ops.any(symbolic::gives_a_constant) {
+        true => driver::apply(module, "specialize", &NUMBERS, env, rewrites),
+        false => Ok(()),
+    }
+}
 
 #[cfg(test)]
 mod tests {

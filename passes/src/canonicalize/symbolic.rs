@@ -1,7 +1,10 @@
 //! Numbers of the program that are the same whenever it runs.
 
 use expc_dialects::{Argument, AtenOp, Constant, ValueType};
-use melior::ir::{Value, ValueLike, operation::OperationLike};
+use melior::ir::{
+    Value, ValueLike,
+    operation::{OperationLike, OperationRef},
+};
 
 use crate::{
     driver::{Row, SYMBOLIC},
@@ -66,6 +69,12 @@ fn replace<'c, 'a>(b: &Rewrite<'_, 'c, 'a>, argument: &mut Argument<'c, 'a>, fou
             }
         }
     }
+}
+
+/// Whether an op gives an integer that is the same whenever the program runs.
+pub(super) fn gives_a_constant(op: OperationRef<'_, '_>) -> bool {
+    let results = AtenOp::new(op).symbolic_results();
+    results.iter().any(|(_, text)| text.parse::<i64>().is_ok())
 }
 
 /// The integer that a value is, if its expression is one.

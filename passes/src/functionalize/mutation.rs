@@ -87,6 +87,15 @@ pub(super) fn has_no_effect(name: &str) -> bool {
     is_listed(NO_EFFECT, name)
 }
 
+/// Ops that write where the program is in training, and then only if there is a chance that they do.
+const DROPOUT: &str =
+    "aten.dropout_ aten.feature_dropout_ aten.alpha_dropout_ aten.feature_alpha_dropout_";
+
+/// Whether an op is a dropout that leaves its argument as it is.
+fn drops_nothing(op: &AtenOp<'_, '_>, def: &OpDef) -> bool {
+    is_listed(DROPOUT, def.name) && views::drops_nothing(op)
+}
+
 impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
     /// An op whose schema says that it writes.
     pub(super) fn mutation(
@@ -101,7 +110,7 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
                 format!("`{}` has no functional form: {reason}", def.name),
             ));
         }
-        if has_no_effect(def.name) {
+        if has_no_effect(def.name) || drops_nothing(op, def) {
             return self.same_result(op);
         }
         if self.resizing(op)? {

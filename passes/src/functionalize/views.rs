@@ -59,10 +59,7 @@ type Shares = fn(&AtenOp<'_, '_>, Value<'_, '_>) -> bool;
 const UNDECLARED: &[(&str, Shares, bool)] = &[
     (
         "aten.dropout aten.feature_dropout aten.alpha_dropout aten.feature_alpha_dropout",
-        |op, _| {
-            is_false(op, "train")
-                || matches!(op.argument("p"), Ok(Some(Argument::Constant(Constant::Float(p)))) if p == 0.0)
-        },
+        |op, _| drops_nothing(op),
         false,
     ),
     (
@@ -82,6 +79,12 @@ const UNDECLARED: &[(&str, Shares, bool)] = &[
     ),
     ("aten.sum_to_size aten.type_as", same_type, false),
 ];
+
+/// Whether a dropout is not in training, or has no chance to drop anything.
+pub(super) fn drops_nothing(op: &AtenOp<'_, '_>) -> bool {
+    is_false(op, "train")
+        || matches!(op.argument("p"), Ok(Some(Argument::Constant(Constant::Float(p)))) if p == 0.0)
+}
 
 fn is_false(op: &AtenOp<'_, '_>, name: &str) -> bool {
     matches!(

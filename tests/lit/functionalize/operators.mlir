@@ -96,3 +96,16 @@ func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
   %0 = "mine.twice.default"(%x) {args = [#aten.operand]} : (tensor<2xf32>) -> tensor<2xf32>
   return %0 : tensor<2xf32>
 }
+
+// -----
+
+// Dropout in place that drops nothing is nothing.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[Y:.*]] = "aten.neg.default"
+// CHECK-NEXT: return %[[Y]]
+func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {
+  %y = "aten.neg.default"(%x) : (tensor<3xf32>) -> tensor<3xf32>
+  %d = "aten.dropout_.default"(%y) {p = 5.000000e-01 : f64, train = false} : (tensor<3xf32>) -> tensor<3xf32>
+  %e = "aten.feature_dropout_.default"(%d) {p = 0.000000e+00 : f64, train = true} : (tensor<3xf32>) -> tensor<3xf32>
+  return %e : tensor<3xf32>
+}

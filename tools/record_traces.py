@@ -204,11 +204,11 @@ class WithoutGradients(nn.Module):
         y = x.sin()
         with torch.no_grad():
             z = self.layer(y)
-            doubled = z * 2
+            negated = z.neg()
         w = z + y
         with torch.no_grad():
-            w.add_(1)
-        return w * 2, doubled
+            w.tanh_()
+        return w.cos(), negated
 
 
 CASES["without_gradients"] = (WithoutGradients(), (torch.rand(4, 3),), None)

@@ -439,7 +439,13 @@ impl Builder {
             inner.iter().map(|id| self.name(*id).to_owned()).collect();
         let name = match result_names.as_mut_slice() {
             [only] => std::mem::replace(only, self.fresh_name(GraphId::ROOT, "getitem")),
-            _ => self.fresh_name(GraphId::ROOT, names::of_op(&call.op)),
+            several => {
+                // FX takes each out under a name of its own before it names it after the value.
+                for _ in several {
+                    self.fresh_name(GraphId::ROOT, "getitem");
+                }
+                self.fresh_name(GraphId::ROOT, names::of_op(&call.op))
+            }
         };
         let infos = inner.iter().map(|id| self.info(*id).cloned());
         let infos: Vec<Option<ValueInfo>> = infos.collect();

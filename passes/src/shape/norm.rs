@@ -47,7 +47,10 @@ pub const RULES: &[Row] = &[
         "aten.native_layer_norm_backward aten.native_group_norm_backward",
         backward_of_affine,
     ),
-    ("aten.native_batch_norm_backward", batch_norm_backward),
+    (
+        "aten.native_batch_norm_backward aten._batch_norm_impl_index_backward",
+        batch_norm_backward,
+    ),
     ("aten._weight_norm", |call| {
         Ok(vec![
             like(call.env, &*call.tensor_at(0)?, call.tensor_at(0)?.dtype)?.into(),

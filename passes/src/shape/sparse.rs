@@ -34,7 +34,14 @@ pub const RULES: &[Row] = &[
         "aten._sparse_coo_tensor_with_dims_and_tensors aten._sparse_coo_tensor_unsafe aten.sparse_coo_tensor.indices_size",
         coo_tensor,
     ),
-    ("aten.embedding_sparse_backward", embedding_gradient),
+    (
+        "aten.embedding_sparse_backward aten._embedding_bag_sparse_backward",
+        embedding_gradient,
+    ),
+    // Of the sizes of the tensor that was gathered from.
+    ("aten._gather_sparse_backward", |call| {
+        in_layout(call, "sparse_coo")
+    }),
     ("aten._sparse_mm.default", mm),
     ("aten._sparse_addmm", addmm),
 ];

@@ -9,7 +9,7 @@
 // CHECK: "aten.neg.default"
 func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {
   %n = "aten.sym_size.int"(%x) {aten.sym = ["3"], dim = 0 : i64} : (tensor<3xf32>) -> i64
-  %0 = "aten.full.default"(%n) {size = array<i64: -9223372036854775808>, fill_value = 1 : i64, operandSegmentSizes = array<i32: 1>} : (i64) -> tensor<3xf32>
+  %0 = "aten.full.default"(%n) {size = array<i64: -9223372036854775808>, fill_value = 1.5 : f64, operandSegmentSizes = array<i32: 1>} : (i64) -> tensor<3xf32>
   %1 = "aten.add.Tensor"(%x, %0) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
   %2 = "aten.neg.default"(%1) : (tensor<3xf32>) -> tensor<3xf32>
   %3 = "aten.neg.default"(%2) : (tensor<3xf32>) -> tensor<3xf32>

@@ -379,16 +379,16 @@ fn without_gradients(store: &nn::VarStore) -> impl Fn(&Tensor) -> (Tensor, Tenso
     let layer = nn::linear(store.root() / "layer", 3, 3, Default::default());
     move |x: &Tensor| {
         let y = x.sin();
-        let (z, doubled) = tch::no_grad(|| {
+        let (z, negated) = tch::no_grad(|| {
             let z = layer.forward(&y);
-            let doubled = &z * 2;
-            (z, doubled)
+            let negated = z.neg();
+            (z, negated)
         });
         let mut w = z + y;
         tch::no_grad(|| {
-            let _ = w.g_add_(&Tensor::from(1));
+            let _ = w.tanh_();
         });
-        (w * 2, doubled)
+        (w.cos(), negated)
     }
 }
 

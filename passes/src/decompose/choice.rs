@@ -50,10 +50,7 @@ pub(super) enum How<'d> {
 }
 
 impl How<'_> {
-    pub fn apply<'x, 'c, 'a>(
-        self,
-        rewrite: &'x Rewrite<'_, 'c, 'a>,
-    ) -> Rewritten<Replacement<'c, 'a>> {
+    pub fn apply<'c, 'a>(self, rewrite: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
         match self {
             Self::Rule(rule) => rule(rewrite),
             Self::Own(method) => method(rewrite),

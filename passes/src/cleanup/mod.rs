@@ -11,38 +11,28 @@ use melior::ir::{
     operation::{OperationLike, OperationRef},
 };
 
+use rustc_hash::FxHashSet;
+
 use crate::rewrites::Rewrites;
 
 pub use cse::merge_equal_ops;
 
 /// Removes ops whose results nobody uses and that do nothing else, for a pass that counts them among its rewrites.
+/// Higher-order ops and ops without a schema are kept.
 ///
 /// A random op moves the generator on, by which others after it draw other numbers, so it stays as long as the program
 /// has a random op whose numbers are used.
 pub fn remove_dead_ops(program: &Program<'_, '_>, pass: &'static str, rewrites: &Rewrites) {
-    remove_unused(program, pass, rewrites, is_removable);
-    let graphs = program.graphs();
-    let mut draws = graphs
-        .iter()
-        .flat_map(Graph::operations)
-        .filter(|op| may_draw(*op))
-        .peekable();
-    if draws.peek().is_some() && draws.all(|op| is_unused(op) && is_removable_draw(op)) {
-        remove_unused(program, pass, rewrites, |op| {
-            is_removable(op) || is_removable_draw(op)
-        });
-    }
-}
-
-fn remove_unused(
-    program: &Program<'_, '_>,
-    pass: &'static str,
-    rewrites: &Rewrites,
-    is_removable: fn(OperationRef<'_, '_>) -> bool,
-) {
+    let is_removable = match draws_what_is_used(program) {
+        true => |def: &OpDef| def.is_removable(),
+        false => |def: &OpDef| def.is_removable_but_for_chance(),
+    };
     for graph in program.graphs() {
         for operation in graph.operations().into_iter().rev() {
-            if is_unused(operation) && is_removable(operation) && rewrites.may_go_on() {
+            let is_unused = operation
+                .results()
+                .all(|result| mlir::is_unused(result.into()));
+            if is_unused && def_of(operation).is_some_and(is_removable) && rewrites.may_go_on() {
                 rewrites.note(pass, "dead_op", operation);
                 mlir::erase_unused(operation);
             }
@@ -50,35 +40,44 @@ fn remove_unused(
     }
 }
 
-fn is_unused(operation: OperationRef<'_, '_>) -> bool {
-    let mut results = operation.results();
-    results.all(|result| mlir::is_unused(result.into()))
+/// Whether some op may draw random numbers that are used, directly or by what others make of them.
+fn draws_what_is_used(program: &Program<'_, '_>) -> bool {
+    let graphs = program.graphs();
+    let mut operations = graphs.iter().flat_map(Graph::operations);
+    if !operations.any(may_draw) {
+        return false;
+    }
+    graphs.iter().any(|graph| {
+        let mut dead: FxHashSet<usize> = FxHashSet::default();
+        graph.operations().into_iter().rev().any(|operation| {
+            let is_unused = operation.results().all(|result| {
+                let users = mlir::users(result.into());
+                users.iter().all(|user| dead.contains(&key(*user)))
+            });
+            if is_unused && def_of(operation).is_some_and(|def| def.is_removable_but_for_chance()) {
+                dead.insert(key(operation));
+                return false;
+            }
+            may_draw(operation)
+        })
+    })
+}
+
+fn key(operation: OperationRef<'_, '_>) -> usize {
+    operation.to_raw().ptr as usize
 }
 
 /// Whether an op may draw random numbers: one of which nothing is known may.
 fn may_draw(operation: OperationRef<'_, '_>) -> bool {
-    let op = AtenOp::new(operation);
-    match op.def() {
+    match AtenOp::new(operation).def() {
         Some(def) => def.is_random(),
         None => {
-            let name = op.name();
-            !["sym.", "hop.", "func."]
-                .iter()
-                .any(|dialect| name.starts_with(dialect))
+            let name = operation.name();
+            let name = name.as_string_ref();
+            let dialect = name.as_str().unwrap_or_default().split('.').next();
+            !matches!(dialect, Some(table::SYM | table::HOP | "func"))
         }
     }
-}
-
-/// Whether an op does nothing but draw the random numbers that it returns.
-fn is_removable_draw(operation: OperationRef<'_, '_>) -> bool {
-    let op = AtenOp::new(operation);
-    op.def()
-        .is_some_and(|def| def.is_random() && def.is_removable_but_for_chance())
-}
-
-/// Whether an op does nothing but compute its results. Higher-order ops and ops without a schema are kept.
-fn is_removable(operation: OperationRef<'_, '_>) -> bool {
-    def_of(operation).is_some_and(|def| def.is_removable())
 }
 
 /// The row of an operator or of a symbolic function.

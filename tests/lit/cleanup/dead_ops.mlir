@@ -17,6 +17,8 @@ func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
 func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
   %0 = "aten.rand.default"() {size = array<i64>} : () -> tensor<f32>
   %1 = "aten.rand_like.default"(%x) : (tensor<2xf32>) -> tensor<2xf32>
+  %2 = "aten.neg.default"(%1) : (tensor<2xf32>) -> tensor<2xf32>
+  %3 = "aten.bernoulli.default"(%2) : (tensor<2xf32>) -> tensor<2xf32>
   return %x : tensor<2xf32>
 }
 

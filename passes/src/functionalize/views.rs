@@ -82,8 +82,13 @@ const UNDECLARED: &[(&str, Shares, bool)] = &[
 
 /// Whether a dropout is not in training, or has no chance to drop anything.
 pub(super) fn drops_nothing(op: &AtenOp<'_, '_>) -> bool {
-    is_false(op, "train")
-        || matches!(op.argument("p"), Ok(Some(Argument::Constant(Constant::Float(p)))) if p == 0.0)
+    let chance = match op.argument("p") {
+        Ok(Some(Argument::Constant(Constant::Float(p)))) => Some(p),
+        // Python takes ints for floats.
+        Ok(Some(Argument::Constant(Constant::Int(0)))) => Some(0.0),
+        _ => None,
+    };
+    is_false(op, "train") || chance == Some(0.0)
 }
 
 fn is_false(op: &AtenOp<'_, '_>, name: &str) -> bool {

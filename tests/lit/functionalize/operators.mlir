@@ -107,5 +107,6 @@ func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {
   %y = "aten.neg.default"(%x) : (tensor<3xf32>) -> tensor<3xf32>
   %d = "aten.dropout_.default"(%y) {p = 5.000000e-01 : f64, train = false} : (tensor<3xf32>) -> tensor<3xf32>
   %e = "aten.feature_dropout_.default"(%d) {p = 0.000000e+00 : f64, train = true} : (tensor<3xf32>) -> tensor<3xf32>
-  return %e : tensor<3xf32>
+  %f = "aten.dropout_.default"(%e) {p = 0 : i64, train = true} : (tensor<3xf32>) -> tensor<3xf32>
+  return %f : tensor<3xf32>
 }

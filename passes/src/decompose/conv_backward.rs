@@ -2,7 +2,10 @@
 
 use melior::ir::Value;
 
-use super::{Rule, elementwise::Answer, loss::contiguous_zeros_like, norm_backward::output_mask};
+use super::{
+    Rule, elementwise::Answer, loss::contiguous_zeros_like, norm_backward::output_mask,
+    view::sliced,
+};
 use crate::{
     args,
     pattern::{Rewrite, Rewritten, Size, refuse, size_argument},
@@ -18,18 +21,6 @@ pub(super) const RULES: &[(&str, Rule)] = &[
 
 /// A kernel of more steps, or a convolution of more groups than this is left alone: each becomes ops of its own.
 const MAX_PARTS: i64 = 1 << 10;
-
-/// `x[start : start + length]` of a dimension.
-fn narrowed<'c, 'a>(
-    b: &Rewrite<'_, 'c, 'a>,
-    x: Value<'c, 'a>,
-    dim: i64,
-    start: i64,
-    length: i64,
-) -> Rewritten<Value<'c, 'a>> {
-    let args = args![x, dim, start, start.saturating_add(length)];
-    b.op_value("aten.slice.Tensor", args)
-}
 
 /// Sizes that must be numbers.
 fn numbers<'c, 'a>(b: &Rewrite<'_, 'c, 'a>, x: Value<'c, 'a>) -> Rewritten<Vec<i64>> {
@@ -73,7 +64,7 @@ fn conv_tbc_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
         .collect();
     // Some time steps as a matrix: a row for each step and element of the batch.
     let rows = |x, start, length| {
-        let part = narrowed(b, x, 0, start, length)?;
+        let part = sliced(b, x, 0, &Size::Static(start), &Size::Static(length))?;
         let count = b.size_mul(&Size::Static(length), &b.size_of(x, 1)?)?;
         b.view(part, [count, b.size_of(x, 2)?])
     };
@@ -234,7 +225,10 @@ fn gradient_of_weight<'c, 'a>(
         let channels = |x| numbers(b, x).map(|sizes| sizes.first().copied().unwrap_or(0));
         let per_group = |x| channels(x).map(|count| count / parameters.groups.max(1));
         let (of_gradient, of_given) = (per_group(turned_gradient)?, per_group(turned_given)?);
-        let part = |x, group: i64, count| narrowed(b, x, 0, group.saturating_mul(count), count);
+        let part = |x, group: i64, count| {
+            let start = Size::Static(group.saturating_mul(count));
+            sliced(b, x, 0, &start, &Size::Static(count))
+        };
         let groups: Vec<Value> = (0..parameters.groups)
             .map(|group| {
                 let gradient = part(turned_gradient, group, of_gradient)?;
@@ -301,7 +295,7 @@ fn cut_to<'c, 'a>(
     let mut cut = x;
     for (dim, (found, wanted)) in (0_i64..).zip(found.into_iter().zip(wanted)) {
         if found > wanted {
-            cut = narrowed(b, cut, dim, 0, wanted)?;
+            cut = sliced(b, cut, dim, &Size::Static(0), &Size::Static(wanted))?;
         }
     }
     Ok(cut)

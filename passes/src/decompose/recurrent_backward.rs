@@ -29,22 +29,15 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-/// The gradient of `sigmoid`, from its result.
-fn through_sigmoid<'c, 'a>(
+/// The gradient of an activation (`sigmoid`, `tanh`), from its result.
+fn through<'c, 'a>(
     b: &Rewrite<'_, 'c, 'a>,
+    activation: &str,
     gradient: Value<'c, 'a>,
     result: Value<'c, 'a>,
 ) -> Rewritten<Value<'c, 'a>> {
-    b.op_value("aten.sigmoid_backward.default", args![gradient, result])
-}
-
-/// The gradient of `tanh`, from its result.
-fn through_tanh<'c, 'a>(
-    b: &Rewrite<'_, 'c, 'a>,
-    gradient: Value<'c, 'a>,
-    result: Value<'c, 'a>,
-) -> Rewritten<Value<'c, 'a>> {
-    b.op_value("aten.tanh_backward.default", args![gradient, result])
+    let name = format!("aten.{activation}_backward.default");
+    b.op_value(&name, args![gradient, result])
 }
 
 /// A tensor with the bias of that name added, where the op has one.
@@ -92,8 +85,8 @@ fn lstm_cell_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let (of_output, of_cell) = match (for_hidden, for_cell) {
         (Some(for_hidden), for_cell) => {
             let shown = b.unary("tanh", b.tensor("cy")?)?;
-            let of_output = through_sigmoid(b, b.mul(for_hidden, shown)?, output)?;
-            let of_cell = through_tanh(b, b.mul(for_hidden, output)?, shown)?;
+            let of_output = through(b, "sigmoid", b.mul(for_hidden, shown)?, output)?;
+            let of_cell = through(b, "tanh", b.mul(for_hidden, output)?, shown)?;
             let of_cell = match for_cell {
                 Some(for_cell) => b.add(of_cell, for_cell)?,
                 None => of_cell,
@@ -108,9 +101,9 @@ fn lstm_cell_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let of_new = b.mul(of_cell, input)?;
     let of_cell = b.mul(of_cell, forget)?;
     let of_gates = vec![
-        through_sigmoid(b, of_input, input)?,
-        through_sigmoid(b, of_forget, forget)?,
-        through_tanh(b, of_new, new)?,
+        through(b, "sigmoid", of_input, input)?,
+        through(b, "sigmoid", of_forget, forget)?,
+        through(b, "tanh", of_new, new)?,
         of_output,
     ];
     let of_gates = b.op_value("aten.cat.default", args![of_gates, 1_i64])?;
@@ -138,11 +131,11 @@ fn gru_cell_backward<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
     let new = b.add(input_new, b.mul(reset, hidden_new)?)?;
     let new = b.unary("tanh", new)?;
     let of_keep = b.mul(gradient, b.sub(hidden, new)?)?;
-    let of_keep = through_sigmoid(b, of_keep, keep)?;
+    let of_keep = through(b, "sigmoid", of_keep, keep)?;
     let of_new = b.mul(gradient, number_minus(b, 1, keep)?)?;
-    let of_new = through_tanh(b, of_new, new)?;
+    let of_new = through(b, "tanh", of_new, new)?;
     let of_hidden_new = b.mul(of_new, reset)?;
-    let of_reset = through_sigmoid(b, b.mul(of_new, hidden_new)?, reset)?;
+    let of_reset = through(b, "sigmoid", b.mul(of_new, hidden_new)?, reset)?;
     let joined = |new| {
         b.op_value(
             "aten.cat.default",

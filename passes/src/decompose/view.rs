@@ -454,7 +454,7 @@ fn narrow_tensor<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Answer<'c, 'a> {
 }
 
 /// The part of `length` behind `start`.
-fn sliced<'c, 'a>(
+pub(super) fn sliced<'c, 'a>(
     b: &Rewrite<'_, 'c, 'a>,
     x: Value<'c, 'a>,
     dim: i64,

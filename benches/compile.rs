@@ -2,7 +2,7 @@
 //!
 //! `compare.py --table compile` times whole processes of these models, in turn with PyTorch.
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use expc::{
     frontend,
     pipeline::{Level, lower},
@@ -22,16 +22,7 @@ fn compile(criterion: &mut Criterion) {
             let context = expc::context();
             let load = || frontend::load_file(&context, &path).expect("it loads");
             group.bench_function("read", |bencher| bencher.iter_with_large_drop(load));
-            group.bench_function("to core", |bencher| {
-                bencher.iter_batched(
-                    load,
-                    |loaded| {
-                        lower(&loaded.module, Level::Core, &mut ()).expect("it is core");
-                        loaded
-                    },
-                    BatchSize::PerIteration,
-                );
-            });
+            expc_benches::to_core(&mut group, load);
             group.bench_function("all", |bencher| {
                 bencher.iter(|| {
                     let context = expc::context();

@@ -51,16 +51,7 @@ fn passes(criterion: &mut Criterion) {
         for pass in ["canonicalize", "fold", "cse"] {
             bench(&mut group, pass, &core);
         }
-        group.bench_function("to core", |bencher| {
-            bencher.iter_batched(
-                load,
-                |loaded| {
-                    lower(&loaded.module, Level::Core, &mut ()).expect("it is core");
-                    loaded
-                },
-                BatchSize::PerIteration,
-            );
-        });
+        expc_benches::to_core(&mut group, load);
         group.finish();
     }
 }

@@ -2,6 +2,26 @@
 
 use std::path::PathBuf;
 
+use criterion::{BatchSize, BenchmarkGroup, measurement::WallTime};
+use expc::{
+    frontend::Loaded,
+    pipeline::{Level, lower},
+};
+
+/// Measures the way of a program to Core ATen, without reading it.
+pub fn to_core<'c>(group: &mut BenchmarkGroup<'_, WallTime>, load: impl Fn() -> Loaded<'c>) {
+    group.bench_function("to core", |bencher| {
+        bencher.iter_batched(
+            &load,
+            |loaded| {
+                lower(&loaded.module, Level::Core, &mut ()).expect("it is core");
+                loaded
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
 /// A model of `tools/make_models.py --set models`; none, with a message, where it was not made.
 pub fn model(name: &str) -> Option<PathBuf> {
     let made_by = "tools/make_models.py .corpus/full/models";

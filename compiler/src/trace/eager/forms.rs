@@ -65,3 +65,69 @@ fn form(item: &Item) -> Option<ResultForm> {
         strides: numbers(&tensor.strides)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use expc_dialects::ScalarType;
+    use expc_runtime::torch::{
+        TensorInfo,
+        record::{Outcome, RecordedTensor},
+    };
+    use tch::{Device, Kind, Tensor};
+
+    use super::*;
+
+    fn call(op: &str, arguments: Vec<RecordedValue>) -> RecordedCall {
+        RecordedCall {
+            op: op.to_owned(),
+            outcome: Outcome::Returned,
+            grad_mode: false,
+            scope: 0,
+            arguments,
+            results: Vec::new(),
+            frames: Vec::new(),
+        }
+    }
+
+    fn tensor(sizes: &[i64]) -> RecordedValue {
+        RecordedValue::Tensor(RecordedTensor {
+            value: 0,
+            info: TensorInfo::of(&Tensor::zeros(sizes, (Kind::Float, Device::Cpu))),
+            requires_grad: false,
+        })
+    }
+
+    fn pair(number: i64) -> RecordedValue {
+        RecordedValue::List(vec![RecordedValue::Int(number); 2])
+    }
+
+    #[test]
+    fn results_are_those_of_shape_inference() {
+        let conv = call(
+            "aten.conv2d.default",
+            vec![
+                tensor(&[2, 3, 8, 8]),
+                tensor(&[4, 3, 3, 3]),
+                RecordedValue::None,
+                pair(1),
+                pair(0),
+                pair(1),
+                RecordedValue::Int(1),
+            ],
+        );
+        let form = ResultForm {
+            dtype: ScalarType::Float32,
+            sizes: vec![2, 4, 6, 6],
+            strides: vec![144, 36, 6, 1],
+        };
+        assert_eq!(results(&conv), Some(vec![form]));
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_to_others() {
+        let nonzero = call("aten.nonzero.default", vec![tensor(&[2])]);
+        assert_eq!(results(&nonzero), None);
+        let unheard_of = call("mine.op.default", vec![tensor(&[2])]);
+        assert_eq!(results(&unheard_of), None);
+    }
+}

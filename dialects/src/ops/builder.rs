@@ -112,7 +112,7 @@ impl<'c, 'a> OpBuilder<'c, 'a> {
     /// The op, or what is wrong with its arguments.
     pub fn build(mut self) -> Result<Operation<'c>, Diagnostic> {
         let def = table::lookup(&self.name);
-        if table::is_known(&self.name) {
+        if def.is_some() || table::is_known(&self.name) {
             mlir::register_dynamic_op(self.context, &self.name);
         }
         let mut attributes = std::mem::take(&mut self.attributes)

@@ -503,11 +503,7 @@ fn infer(
     let inferred = match table::lookup(op) {
         Some(def) if def.schema.returns.is_empty() => return Vec::new(),
         Some(_) => shape::infer(env, op, arguments),
-        // Graphs tell what other higher-order ops return.
-        None if op.starts_with("hop.auto_functionalized") => {
-            shape::infer_used(env, op, arguments, n_items)
-        }
-        None => return Vec::new(),
+        None => shape::infer_used(env, op, arguments, n_items),
     };
     match inferred {
         Ok(inferred) => inferred.results,

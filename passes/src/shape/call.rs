@@ -272,6 +272,12 @@ impl Item {
     }
 }
 
+impl From<&[Size]> for Item {
+    fn from(sizes: &[Size]) -> Self {
+        Self::List(sizes.iter().cloned().map(Self::Int).collect())
+    }
+}
+
 impl From<Tensor> for Item {
     fn from(tensor: Tensor) -> Self {
         Self::Tensor(Rc::new(tensor))

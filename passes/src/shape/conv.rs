@@ -25,7 +25,6 @@ pub const RULES: &[Row] = &[
         "aten.conv_transpose1d aten.conv_transpose2d aten.conv_transpose3d",
         conv_transpose,
     ),
-    ("aten.convolution_backward", convolution_backward),
     ("aten.conv_tbc", conv_tbc),
 ];
 
@@ -238,7 +237,12 @@ fn finished(
     Ok(Tensor::strided(input.dtype, sizes, strides, &input.device).into())
 }
 
-fn output_format(call: &Call<'_>, input: &Tensor, weight: &Tensor, rank: usize) -> MemoryFormat {
+pub fn output_format(
+    call: &Call<'_>,
+    input: &Tensor,
+    weight: &Tensor,
+    rank: usize,
+) -> MemoryFormat {
     let batch_is_open = input
         .sizes
         .first()
@@ -255,36 +259,6 @@ fn output_format(call: &Call<'_>, input: &Tensor, weight: &Tensor, rank: usize) 
     } else {
         MemoryFormat::Contiguous
     }
-}
-
-/// Gradients of those operands that are asked for.
-fn convolution_backward(call: &Call<'_>) -> Results {
-    let (input, weight) = (call.tensor("input")?, call.tensor("weight")?);
-    let grad = call.tensor("grad_output")?;
-    let wanted = call.list("output_mask")?.unwrap_or_default();
-    let is_wanted = |index: usize| wanted.get(index) == Some(&Item::Bool(true));
-    let like = |tensor: &Tensor| -> Result<Item, NoInference> {
-        let format = output_format(call, &input, &weight, tensor.rank());
-        let strides = format_strides(&tensor.sizes, format)?;
-        Ok(Tensor::strided(grad.dtype, tensor.sizes.clone(), strides, &grad.device).into())
-    };
-    let bias = || {
-        let channels = grad.sizes.get(1).cloned().unwrap_or(Size::ONE);
-        Tensor::contiguous(grad.dtype, vec![channels], &grad.device).map(Item::from)
-    };
-    Ok(vec![
-        if is_wanted(0) {
-            like(&input)?
-        } else {
-            Item::None
-        },
-        if is_wanted(1) {
-            like(&weight)?
-        } else {
-            Item::None
-        },
-        if is_wanted(2) { bias()? } else { Item::None },
-    ])
 }
 
 /// Over time, batch and channels.

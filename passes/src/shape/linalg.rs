@@ -14,7 +14,7 @@ use super::{
     reshape::reshaped,
     rules::Row,
     size::{self, Size},
-    tensor::dense_strides,
+    tensor::{contiguous_strides, dense_strides},
 };
 
 type Results = Result<Vec<Item>, NoInference>;
@@ -67,6 +67,7 @@ pub const RULES: &[Row] = &[
     ("aten.linalg_solve_ex", |call| solve(call, 2)),
     ("aten._linalg_solve_ex", |call| solve(call, 4)),
     ("aten.linalg_matrix_exp aten.matrix_exp", row_major),
+    ("aten.matrix_exp_backward", matrix_exp_backward),
     ("aten.linalg_matrix_power aten.matrix_power", matrix_power),
     ("aten.linalg_multi_dot aten.chain_matmul", multi_dot),
     ("aten.linalg_pinv aten.pinverse", pinv),
@@ -464,6 +465,25 @@ fn row_major(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
     Ok(vec![
         Tensor::contiguous(tensor.dtype, tensor.sizes.clone(), &tensor.device)?.into(),
+    ])
+}
+
+/// The upper right block of an exponential of twice as many rows and columns.
+fn matrix_exp_backward(call: &Call<'_>) -> Results {
+    let matrices = Matrices::first(call)?;
+    let gradient = call.tensor("grad")?;
+    let half = matrices.columns.clone();
+    let whole = half.mul(&Size::Int(2))?;
+    let sizes = matrices.sizes([whole.clone(), whole]);
+    let strides = contiguous_strides(&sizes)?;
+    let sizes = matrices.tensor.sizes.clone();
+    let block = Tensor::strided(gradient.dtype, sizes, strides, &matrices.tensor.device);
+    Ok(vec![
+        Tensor {
+            offset: half,
+            ..block
+        }
+        .into(),
     ])
 }
 

@@ -17,6 +17,7 @@ mod broadcast;
 mod call;
 mod control;
 mod conv;
+mod conv_backward;
 mod copy;
 pub(crate) mod einsum;
 mod env;

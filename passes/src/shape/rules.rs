@@ -3,24 +3,25 @@
 //! The tables of the families name ops with or without overload (`aten.sum`, `aten.index.Tensor`), several to
 //! a row; the more exact name wins. What has no row is decided by its class in the op table.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{collections::HashMap, rc::Rc, sync::LazyLock};
 
 use expc_dialects::table::{self, OpDef, SchemaKind, Tag};
 
 use super::{
-    Item, NoInference, Rule, attention, autocast, call::Call, control, conv, copy, factory,
-    foreach, histogram, index, join, linalg, loss, matmul, meta, misc, norm, pad, pointwise, pool,
-    quant, recurrent, reduction, reshape, sparse, spectral, symbolic, view,
+    Item, NoInference, Rule, Tensor, attention, autocast, call::Call, control, conv, conv_backward,
+    copy, factory, foreach, histogram, index, join, linalg, loss, matmul, meta, misc, norm, pad,
+    pointwise, pool, quant, recurrent, reduction, reshape, sparse, spectral, symbolic, view,
 };
 
 /// A row of a family's table: names separated by blanks, and their rule.
 pub type Row = (&'static str, Rule);
 
 static RULES: LazyLock<HashMap<&'static str, Rule>> = LazyLock::new(|| {
-    let tables: [&[Row]; 25] = [
+    let tables: [&[Row]; 26] = [
         attention::RULES,
         control::RULES,
         conv::RULES,
+        conv_backward::RULES,
         copy::RULES,
         factory::RULES,
         foreach::RULES,
@@ -71,6 +72,23 @@ pub fn apply(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
         Some(items) => run(&call.with_items(items)),
         None => run(call),
     }
+}
+
+/// What another op gives, a tensor, for arguments in the order of its schema.
+pub fn result_of(
+    call: &Call<'_>,
+    name: &str,
+    arguments: impl IntoIterator<Item = Item>,
+) -> Result<Rc<Tensor>, NoInference> {
+    let def =
+        table::lookup(name).ok_or_else(|| call.unknown(format!("no schema describes `{name}`")))?;
+    let names = def.schema.args.iter().map(|arg| arg.name);
+    let part = Call::of_items(call.env, name, Some(def), names.zip(arguments))?;
+    let results = run(&part)?;
+    let tensor = results.first().and_then(Item::as_tensor);
+    tensor
+        .cloned()
+        .ok_or_else(|| call.unknown(format!("`{name}` gives no tensor")))
 }
 
 fn run(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {

@@ -288,16 +288,12 @@ fn one_of(call: &Call<'_>, values: &[Size], dim: usize) -> Results {
 
 fn sizes(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![Item::List(
-        tensor.sizes.iter().cloned().map(Item::Int).collect(),
-    )])
+    Ok(vec![tensor.sizes.as_slice().into()])
 }
 
 fn strides(call: &Call<'_>) -> Results {
     let tensor = call.tensor_at(0)?;
-    Ok(vec![Item::List(
-        tensor.strides.iter().cloned().map(Item::Int).collect(),
-    )])
+    Ok(vec![tensor.strides.as_slice().into()])
 }
 
 fn numel(call: &Call<'_>) -> Results {

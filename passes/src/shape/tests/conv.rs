@@ -65,6 +65,30 @@ fn channels_last_goes_through() {
 }
 
 #[test]
+fn gradients_of_gradients_are_sums_of_convolutions() {
+    let geometry = "stride = [2, 1], padding = [1, 0], dilation = [1, 2], transposed = False, output_padding = [0, 0], \
+         groups = 2";
+    let tensors = "gO = f32[2, 4, 4, 3], weight = f32[4, 2, 3, 3], self = f32[2, 4, 8, 7], ggW = f32[4, 2, 3, 3]";
+    let rows = [
+        (
+            "ggI = f32[2, 4, 8, 7], ggb = f32[4], output_mask = [True, True, True]",
+            "f32[2, 4, 4, 3]; f32[2, 4, 8, 7]; f32[4, 2, 3, 3]{12, 48, 3, 1}",
+        ),
+        (
+            "ggI = None, ggb = None, output_mask = [True, False, True]",
+            "f32[2, 4, 4, 3]; None; f32[4, 2, 3, 3]",
+        ),
+    ];
+    for (given, expected) in rows {
+        let arguments = format!("{tensors}, {geometry}, {given}");
+        check(
+            "aten._convolution_double_backward.default",
+            &[(arguments.as_str(), expected)],
+        );
+    }
+}
+
+#[test]
 fn pools_round_down_or_up() {
     check(
         "aten.max_pool2d.default",

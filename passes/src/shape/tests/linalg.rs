@@ -75,3 +75,14 @@ fn transforms_put_their_dimensions_inside() {
         )],
     );
 }
+
+#[test]
+fn the_gradient_of_an_exponential_is_a_block_of_one() {
+    check(
+        "aten.matrix_exp_backward.default",
+        &[(
+            "self = f32[2, 3, 3], grad = f32[2, 3, 3]",
+            "f32[2, 3, 3]{36, 6, 1}+3",
+        )],
+    );
+}

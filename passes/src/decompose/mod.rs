@@ -67,7 +67,7 @@ use crate::{
     cleanup::sync_function_types,
     pattern::{Refusal, Replacement, Rewrite, Rule},
     rewrites::Rewrites,
-    shape::{self, ShapeEnv},
+    shape::{self, Item, Renaming, ShapeEnv},
 };
 use expc_dialects::{
     AtenOp, Diagnostic, Graph, Program, TensorMeta, ValueType, mlir, table::OpDef,
@@ -176,7 +176,8 @@ pub fn decompose(
     }
     sync_function_types(&program);
     crate::cleanup::remove_dead_ops(&program, PASS, rewrites);
-    let faults = run.faults.take();
+    let mut faults = run.faults.take();
+    faults.extend(shape::declare_invented(module, &run.env).err());
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -326,9 +327,10 @@ impl<'r> Run<'r> {
                 return Vec::new();
             }
         };
+        let mut symbols = Renaming::default();
         let replacement = how
             .apply(&rewrite)
-            .and_then(|values| checked(&rewrite, values));
+            .and_then(|values| checked(&rewrite, values, &mut symbols));
         let (values, restrided) = match replacement {
             Ok(replacement) => replacement,
             Err(refusal) => {
@@ -337,7 +339,9 @@ impl<'r> Run<'r> {
                 return Vec::new();
             }
         };
+        let context = rewrite.context();
         let parts = rewrite.into_built();
+        symbols.settle(context, &self.env, &parts);
         self.rewrites.note(PASS, name, op);
         rewriter.replace_op_with_values(op, &values);
         for value in restrided {
@@ -389,10 +393,11 @@ impl<'r> Run<'r> {
 type Checked<'c, 'a> = (Vec<Value<'c, 'a>>, Vec<Value<'c, 'a>>);
 
 /// Checks that a replacement is what the op's results were: dtype and sizes. New values take over the
-/// recorded types but for the strides.
+/// recorded types but for the strides; `symbols` learns what the program calls the symbols that are new in them.
 fn checked<'c: 'a, 'a>(
     rewrite: &Rewrite<'_, 'c, 'a>,
     replacement: Replacement<'c, 'a>,
+    symbols: &mut Renaming,
 ) -> Result<Checked<'c, 'a>, Refusal> {
     let op = rewrite.op().operation();
     let results: Vec<Value> = op.results().map(Value::from).collect();
@@ -438,6 +443,8 @@ fn checked<'c: 'a, 'a>(
                     ),
                 ));
             }
+            let item = |value| Item::from_value(rewrite.env(), value);
+            symbols.learn_item(rewrite.env(), &item(value), &item(result));
             let moved = if rewrite.is_built(value) {
                 strides::take_recorded(rewrite.context(), value, expected, found)
             } else {

@@ -19,6 +19,7 @@
 
 mod aliases;
 mod custom;
+mod diagonal;
 mod emit;
 mod hidden;
 mod inline;

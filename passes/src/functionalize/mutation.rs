@@ -113,7 +113,7 @@ impl<'c: 'a, 'a> Walk<'c, 'a, '_> {
         if has_no_effect(def.name) || drops_nothing(op, def) {
             return self.same_result(op);
         }
-        if self.resizing(op)? {
+        if self.resizing(op)? || self.filling_diagonal(op)? {
             return Ok(());
         }
         if def.has_tag(Tag::InplaceView) {

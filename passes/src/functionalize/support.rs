@@ -4,7 +4,7 @@
 use expc_dialects::table::{OpDef, Tag};
 
 use super::{
-    hidden, inverse, mutation, resize,
+    diagonal, hidden, inverse, mutation, resize,
     views::{functional_view_name, is_undeclared_view},
 };
 
@@ -53,6 +53,9 @@ fn mutation_support(def: &'static OpDef) -> Support {
     }
     if let Some(how) = resize::summary_of(def.name) {
         return Support::Functional(how);
+    }
+    if let Some(how) = diagonal::summary_of(def.name) {
+        return Support::Functional(how.to_owned());
     }
     if def.has_tag(Tag::InplaceView) {
         let view = functional_view_name(def.name);
@@ -126,7 +129,6 @@ mod tests {
                 "aten.adaptive_avg_pool3d_backward.grad_input",
                 "aten.fbgemm_linear_fp16_weight.out",
                 "aten.fbgemm_linear_fp16_weight_fp32_activation.out",
-                "aten.fill_diagonal_.default",
                 "aten.fused_moving_avg_obs_fake_quant.default",
                 "aten.normal.out",
                 "aten.rrelu_with_noise.out",

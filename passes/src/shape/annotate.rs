@@ -12,7 +12,7 @@ use melior::ir::{
     operation::{OperationLike, OperationMutLike},
 };
 
-use super::propagate::Analysis;
+use super::{Item, ShapeEnv, propagate::Analysis};
 
 /// Sets the types of all values, the expressions of symbolic scalars and the types of functions; declares the symbols
 /// that inference has invented.
@@ -136,26 +136,78 @@ fn set_signature(graph: &Graph<'_, '_>, analysis: &Analysis<'_, '_, '_>) -> Resu
     Ok(())
 }
 
-/// Adds the symbols that were invented and are still in some type.
+/// Adds the symbols that were invented and are still in some type to those of the module.
 fn declare_symbols(
     module: &Module<'_>,
     program: &Program<'_, '_>,
     analysis: &Analysis<'_, '_, '_>,
 ) -> Result<(), Diagnostic> {
-    let mut symbols = program.symbols()?;
-    let mut used = BTreeSet::new();
-    for (_, item) in analysis.values() {
-        item.visit_expressions(&mut |expr| used.extend(expr.free_symbols()));
+    let items = analysis.values().map(|(_, item)| item);
+    declare(module, program, analysis.env, items)
+}
+
+/// Adds the symbols that rewriting has invented and that are still in some type to those of the module.
+///
+/// # Errors
+/// What the module says of its symbols is malformed.
+pub(crate) fn declare_invented(module: &Module<'_>, env: &ShapeEnv<'_>) -> Result<(), Diagnostic> {
+    if env.has_invented_none() {
+        return Ok(());
     }
-    let invented = used
+    let program = Program::new(module);
+    let operations = program
+        .graphs()
         .into_iter()
-        .filter(|symbol| analysis.env.is_fresh(symbol.name()));
-    let invented: Vec<_> = invented
+        .flat_map(|graph| graph.operations());
+    let items: Vec<Item> = operations
+        .flat_map(|op| op.results().map(Value::from).collect::<Vec<_>>())
+        .map(|value| Item::from_value(env, value))
+        .collect();
+    declare(module, &program, env, items.iter())
+}
+
+fn declare<'i>(
+    module: &Module<'_>,
+    program: &Program<'_, '_>,
+    env: &ShapeEnv<'_>,
+    items: impl Iterator<Item = &'i Item>,
+) -> Result<(), Diagnostic> {
+    let mut symbols = program.symbols()?;
+    let (mut used, mut sizes) = (BTreeSet::new(), BTreeSet::new());
+    for item in items {
+        let found = if item.is_tensor() {
+            &mut sizes
+        } else {
+            &mut used
+        };
+        item.visit_expressions(&mut |expr| found.extend(expr.free_symbols()));
+    }
+    used.extend(sizes.iter().cloned());
+    let invented: Vec<_> = used
+        .into_iter()
+        .filter(|symbol| env.is_fresh(symbol.name()))
         .filter(|symbol| !symbols.iter().any(|known| known.name == symbol.name()))
         .collect();
     if invented.is_empty() {
         return Ok(());
     }
+    let mut ranges = program.ranges()?;
+    let (known, n_known): (BTreeSet<_>, _) = (
+        ranges
+            .iter()
+            .map(|range| range.expression.clone())
+            .collect(),
+        ranges.len(),
+    );
+    let integers = invented
+        .iter()
+        .filter(|symbol| symbol.assumes(Assumption::Integer));
+    let open = integers.filter(|symbol| !known.contains(symbol.name()));
+    ranges.extend(open.map(|symbol| program::Range {
+        expression: symbol.name().to_owned(),
+        min: sizes.contains(symbol).then_some(0),
+        max: None,
+    }));
     symbols.extend(invented.into_iter().map(|symbol| program::Symbol {
         integer: symbol.assumes(Assumption::Integer),
         positive: symbol.assumes(Assumption::Positive),
@@ -167,7 +219,18 @@ fn declare_symbols(
         .iter()
         .map(|symbol| symbol.to_attribute(context))
         .collect();
-    let attribute = ArrayAttribute::new(context, &entries).into();
-    mlir::set_module_attributes(module, &[(program::attribute::SYMBOLS, attribute)]);
+    let mut attributes = vec![(
+        program::attribute::SYMBOLS,
+        ArrayAttribute::new(context, &entries).into(),
+    )];
+    if ranges.len() > n_known {
+        let entries: Vec<_> = ranges
+            .iter()
+            .map(|range| range.to_constant().to_attribute(context))
+            .collect();
+        let ranges = ArrayAttribute::new(context, &entries).into();
+        attributes.push((program::attribute::RANGES, ranges));
+    }
+    mlir::set_module_attributes(module, &attributes);
     Ok(())
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use expc_dialects::{
-    Constant, Diagnostic, Dim, Graph, Program, ScalarType, TensorMeta, ValueType, mlir, program,
+    Diagnostic, Dim, Graph, Program, ScalarType, TensorMeta, ValueType, mlir, program,
 };
 use expc_symbolic::{Expr, Relation, Value, eval};
 use melior::ir::{
@@ -362,7 +362,7 @@ fn forget_symbols(
     let ranges: Vec<_> = ranges
         .iter()
         .filter(|range| is_free(&range.expression))
-        .map(|range| to_constant(range).to_attribute(context))
+        .map(|range| range.to_constant().to_attribute(context))
         .collect();
     for (name, entries) in [
         (program::attribute::SYMBOLS, symbols),
@@ -375,13 +375,4 @@ fn forget_symbols(
         }
     }
     Ok(())
-}
-
-fn to_constant(range: &program::Range) -> Constant {
-    let bound = |bound: Option<i64>| bound.map_or(Constant::None, Constant::Int);
-    Constant::List(vec![
-        Constant::Str(range.expression.clone()),
-        bound(range.min),
-        bound(range.max),
-    ])
 }

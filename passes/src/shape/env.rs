@@ -195,6 +195,11 @@ impl<'e> ShapeEnv<'e> {
         self.invented.borrow().contains(name)
     }
 
+    /// Whether there are no symbols for which [`Self::is_fresh`] holds.
+    pub fn has_invented_none(&self) -> bool {
+        self.invented.borrow().is_empty()
+    }
+
     fn invent(&self, prefix: &str, fresh: &Cell<u64>) -> Expr {
         let name = format!("{prefix}{}", fresh.get());
         fresh.set(fresh.get().saturating_add(1));

@@ -70,12 +70,14 @@ use melior::{
     },
 };
 
+pub(crate) use annotate::declare_invented;
 pub use autocast::Autocast;
 pub use call::Item;
 pub use env::{Decision, GraphResults, ShapeEnv};
 pub use judge::{Report, ValueReport, Verdict};
 pub use meta::{AbstractArg, AbstractResult, MetaKernel};
 pub use promote::{Promotion, real_of};
+pub(crate) use rename::Renaming;
 pub use reshape::view_of;
 pub use size::Size;
 pub(crate) use tensor::is_row_major;

@@ -5,7 +5,15 @@ use std::{
     rc::Rc,
 };
 
+use expc_dialects::{constant::string_array, mlir, ops::attribute};
 use expc_symbolic::{Expr, Kind};
+use melior::{
+    Context,
+    ir::{
+        Value, ValueLike,
+        operation::{OperationLike, OperationRef},
+    },
+};
 
 use super::{Item, ShapeEnv, Size, Tensor};
 
@@ -22,16 +30,50 @@ pub struct Renaming {
 impl Renaming {
     /// The item with the recorded names of the symbols that its op invented.
     pub fn rename(&mut self, env: &ShapeEnv<'_>, item: Item, recorded: &Item) -> Item {
-        for (own, recorded) in pairs(&item, recorded) {
+        self.learn_item(env, &item, recorded);
+        substituted(item, &self.names)
+    }
+
+    /// Finds what the symbols that an item's op invented are called in the recorded item.
+    pub fn learn_item(&mut self, env: &ShapeEnv<'_>, item: &Item, recorded: &Item) {
+        for (own, recorded) in pairs(item, recorded) {
             self.learn(env, &own, &recorded);
         }
-        substituted(item, &self.names)
     }
 
     /// The item with all that the program knows of its invented symbols; none if that is nothing.
     pub fn specialized(&self, item: &Item) -> Option<Item> {
         let specialized = substituted(item.clone(), &self.known);
         (specialized != *item).then_some(specialized)
+    }
+
+    /// Gives the results of ops, which were built for what the recorded items are of, the recorded symbols in the place
+    /// of invented ones.
+    pub fn settle<'c: 'a, 'a>(
+        &self,
+        context: &'c Context,
+        env: &ShapeEnv<'_>,
+        ops: &[OperationRef<'c, 'a>],
+    ) {
+        let mut recorded = self.names.clone();
+        recorded.extend(self.known.clone());
+        if recorded.is_empty() {
+            return;
+        }
+        for op in ops {
+            let mut texts = Vec::new();
+            for value in op.results().map(Value::from) {
+                let item = Item::from_value(env, value);
+                let settled = substituted(item.clone(), &recorded);
+                texts.extend(settled.expression_text());
+                if settled != item && settled.is_tensor() {
+                    value.set_type(settled.to_value_type().to_mlir(context));
+                }
+            }
+            if op.has_attribute(attribute::SYM) {
+                mlir::set_attribute(*op, attribute::SYM, string_array(context, texts));
+            }
+        }
     }
 
     /// Finds what an invented symbol is called in the recorded expression.

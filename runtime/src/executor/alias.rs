@@ -6,7 +6,10 @@ use expc_dialects::table;
 use rustc_hash::FxHashMap;
 
 use super::step::Ops;
-use crate::plan::{Action, Arg, Graph, Plan, Slot, Step};
+use crate::{
+    plan::{Action, Arg, Graph, Plan, Slot, Step},
+    torch::Op,
+};
 
 /// Positions of graph inputs.
 type Roots = Vec<usize>;
@@ -18,6 +21,26 @@ pub(super) fn written_inputs(plan: &Plan, ops: &Ops) -> Vec<Vec<bool>> {
         written_by(plan, ops, graph, &mut known);
     }
     known.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+/// Whether any step may write to a tensor.
+pub(super) fn writes_anything(plan: &Plan, ops: &Ops) -> bool {
+    let steps = plan.graphs().iter().flat_map(|graph| &graph.steps);
+    steps
+        .filter_map(|step| match &step.action {
+            Action::Call { op, .. } => Some(op),
+            // On copies only.
+            Action::Hop { name, .. } if name.starts_with("auto_functionalized") => None,
+            Action::Hop { args, .. } => args.iter().find_map(|arg| match arg {
+                Arg::Op(op) => Some(op),
+                _ => None,
+            }),
+            Action::Symbolic { .. } => None,
+        })
+        .any(|name| {
+            let of_schema = |op: &Op| (0..op.argument_count()).any(|at| op.argument_is_written(at));
+            !Row::of(name).writes.is_empty() || ops.find(name).is_some_and(of_schema)
+        })
 }
 
 /// Recursion is bounded: a plan's graphs nest no deeper than its check allows.

@@ -24,7 +24,7 @@ use self::{
     control::{HopArgs, HopStep},
     inputs::InputChecks,
     state::State,
-    step::{Call, Ops, Symbolic, prepare_call},
+    step::{Call, Ops, Symbolic, or_copy, prepare_call},
     value::{Operand, Target},
 };
 pub use self::{
@@ -147,6 +147,7 @@ impl Executable {
     ) -> std::result::Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let ops = Ops::of(plan);
         let written = alias::written_inputs(plan, &ops);
+        let views_may_copy = !alias::writes_anything(plan, &ops);
         let written = written.first().map_or(&[][..], Vec::as_slice);
         let state = State::new(plan, weights, written, options.device);
         let bound: FxHashSet<Slot> = state
@@ -163,6 +164,7 @@ impl Executable {
                     &bound,
                     &Loading {
                         ops: &ops,
+                        views_may_copy,
                         target: options.device,
                     },
                     &mut problems,
@@ -496,6 +498,8 @@ impl ReadyStep {
 /// What steps are resolved with.
 struct Loading<'a> {
     ops: &'a Ops,
+    /// No step writes to a tensor, so that nobody can tell a copy from a view.
+    views_may_copy: bool,
     target: Target,
 }
 
@@ -509,6 +513,15 @@ impl Loading<'_> {
                 kwargs,
                 result_groups,
             } => {
+                let copying = if self.views_may_copy {
+                    or_copy(op, kwargs)
+                } else {
+                    None
+                };
+                let (op, kwargs) = match &copying {
+                    Some((op, kwargs)) => (*op, kwargs.as_slice()),
+                    None => (op.as_str(), kwargs.as_slice()),
+                };
                 let call = Call {
                     args,
                     kwargs,

@@ -39,6 +39,7 @@ impl Ops {
                 });
             });
         }
+        add(RESHAPE);
         Self { by_name }
     }
 
@@ -50,6 +51,27 @@ impl Ops {
     pub(super) fn get(&self, name: &str) -> Result<&Op> {
         self.find(name).ok_or_else(|| not_registered(name))
     }
+}
+
+const RESHAPE: &str = "aten::reshape";
+
+/// The operator that copies where the strides do not allow a view, for one that takes the view; with its arguments.
+///
+/// Strides in a program are those that meta kernels gave. Kernels of a device may choose others (batch normalization
+/// of an input that is not row-major does), and then a view that was legal when the program was made is not.
+pub(super) fn or_copy(
+    name: &str,
+    kwargs: &[(String, Arg)],
+) -> Option<(&'static str, Vec<(String, Arg)>)> {
+    let is_view = matches!(
+        name.strip_suffix(".default").unwrap_or(name),
+        "aten::view" | "aten::_unsafe_view"
+    );
+    let renamed = kwargs.iter().map(|(name, arg)| match name.as_str() {
+        "size" => ("shape".to_owned(), arg.clone()),
+        _ => (name.clone(), arg.clone()),
+    });
+    is_view.then(|| (RESHAPE, renamed.collect()))
 }
 
 /// Looks an operator up.

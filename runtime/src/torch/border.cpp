@@ -212,19 +212,25 @@ struct expc_step {
     store(frame.slots, frame.stack);
   }
 
-  // A freed slot that one argument alone reads is moved out by that argument.
+  // A freed slot that one argument alone reads is moved out by that argument, but not what the operator writes to:
+  // kernels with several results return references to those arguments, which boxing copies only after it dropped the
+  // arguments.
   void find_takes() {
     for (uint32_t slot : frees) {
       Argument* reader = nullptr;
       size_t readers = 0;
-      for (Argument& argument : arguments) {
+      bool is_written = false;
+      for (size_t index = 0; index < arguments.size(); ++index) {
+        Argument& argument = arguments[index];
         if (argument.from == Argument::From::Slot && argument.slot == slot) {
+          const auto* alias = schema(index).alias_info();
+          is_written = is_written || (alias != nullptr && alias->isWrite());
           reader = &argument;
           ++readers;
         }
         for (const Item& item : argument.items) readers += item.slot == slot ? 1 : 0;
       }
-      if (readers == 1 && reader != nullptr && reader->is_tensor) reader->takes = true;
+      if (!is_written && readers == 1 && reader != nullptr && reader->is_tensor) reader->takes = true;
     }
   }
 };

@@ -60,6 +60,12 @@ pub struct Bad {
 /// Calls of one program, by the suffixes of their files.
 pub type Sequence = Vec<String>;
 
+/// The options of `expc` that load libraries of operators.
+pub fn library_options(libraries: &[PathBuf]) -> Vec<String> {
+    let options = |library: &PathBuf| ["--load-library".to_owned(), library.display().to_string()];
+    libraries.iter().flat_map(options).collect()
+}
+
 impl Case {
     pub fn model(&self) -> PathBuf {
         self.folder.join("model.pt2")
@@ -73,6 +79,11 @@ impl Case {
             .iter()
             .map(|library| set.join(library))
             .collect()
+    }
+
+    /// The options of `expc` that load its libraries.
+    pub fn library_options(&self) -> Vec<String> {
+        library_options(&self.libraries())
     }
 
     /// `inputs_alt1.npz` for `inputs` and `_alt1`.

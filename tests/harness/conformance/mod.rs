@@ -40,14 +40,14 @@ pub enum Action {
     Infer,
     /// `expc opt --emit pt2`: the written archive is read as the same module, and written again as the same bytes.
     Write,
-    /// Outputs and state of `expc run` of the written archive.
-    RunWritten,
+    /// Outputs and state of `expc run` of the archive that `expc opt --emit pt2` writes with these options.
+    RunWritten(&'static [&'static str]),
     /// Outputs and state of `expc run --level optimized`: the very bytes of `--level core`, by no more ops.
     Optimize,
 }
 
 /// All modes.
-pub const MODES: [Mode; 9] = [
+pub const MODES: [Mode; 11] = [
     Mode {
         name: "exported",
         action: Action::Run(&["--no-optimize"]),
@@ -78,7 +78,15 @@ pub const MODES: [Mode; 9] = [
     },
     Mode {
         name: "written_run",
-        action: Action::RunWritten,
+        action: Action::RunWritten(&[]),
+    },
+    Mode {
+        name: "written_functional",
+        action: Action::RunWritten(&["--to", "functional"]),
+    },
+    Mode {
+        name: "written_core",
+        action: Action::RunWritten(&["--to", "core"]),
     },
     Mode {
         name: "optimized",
@@ -92,7 +100,7 @@ impl Mode {
             Action::Run(_)
             | Action::Infer
             | Action::Write
-            | Action::RunWritten
+            | Action::RunWritten(_)
             | Action::Optimize => true,
             Action::Print | Action::Parse => case.meta.torch.starts_with(PRINTED_TORCH),
         }

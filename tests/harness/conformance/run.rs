@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
-use super::case::{Bad, Case};
+use super::case::{Bad, Case, library_options};
 use super::{Action, Mode, optimized, written};
 use crate::driver::{Outcome, STATUS_FAULT};
 
@@ -79,9 +79,7 @@ impl Program {
             text(output),
         ]);
         arguments.extend(self.options.iter().map(|option| (*option).to_owned()));
-        for library in &self.libraries {
-            arguments.extend(["--load-library".to_owned(), text(library)]);
-        }
+        arguments.extend(library_options(&self.libraries));
         arguments
     }
 }
@@ -140,7 +138,7 @@ pub fn run_case<E: Engine>(
         Action::Parse => return print(engine, case, &case.folder.join(TEXT)),
         Action::Infer => return infer(engine, case),
         Action::Write => return written::compare(engine, case),
-        Action::RunWritten => return written::call(engine, case),
+        Action::RunWritten(options) => return written::call(engine, case, options),
         Action::Optimize => return optimized::compare(engine, case),
     };
     let program = Program::new(case, options);

@@ -16,8 +16,8 @@ const NAMED_SINCE: [u32; 2] = [2, 11];
 pub fn compare<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, String> {
     let folder = temporary()?;
     let (first, second) = (folder.path().join("1.pt2"), folder.path().join("2.pt2"));
-    write(engine, &case.model(), &first)?;
-    write(engine, &first, &second)?;
+    write(engine, &case.model(), &first, &[])?;
+    write(engine, &first, &second, &[])?;
     let text = match is_named(&case.meta.torch) {
         true => module,
         false => printed,
@@ -37,14 +37,21 @@ pub fn compare<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, St
     ])
 }
 
-/// Calls the program of the written archive.
+/// Calls the program of the archive that is written with these options.
 ///
 /// # Errors
 /// It cannot be written or called.
-pub fn call<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, String> {
+pub fn call<E: Engine>(
+    engine: &E,
+    case: &Case,
+    options: &[&str],
+) -> Result<Vec<Comparison>, String> {
     let folder = temporary()?;
     let model = folder.path().join("model.pt2");
-    write(engine, &case.model(), &model)?;
+    let libraries = case.library_options();
+    let libraries = libraries.iter().map(String::as_str);
+    let options: Vec<&str> = options.iter().copied().chain(libraries).collect();
+    write(engine, &case.model(), &model, &options)?;
     let program = Program {
         model,
         ..Program::new(case, &["--no-optimize"])
@@ -66,9 +73,11 @@ fn printed<E: Engine>(engine: &E, model: &Path) -> Result<String, String> {
     Ok(done(engine, &["print", &model.display().to_string()])?.stdout)
 }
 
-fn write<E: Engine>(engine: &E, model: &Path, out: &Path) -> Result<(), String> {
+fn write<E: Engine>(engine: &E, model: &Path, out: &Path, options: &[&str]) -> Result<(), String> {
     let (model, out) = (model.display().to_string(), out.display().to_string());
-    done(engine, &["opt", &model, "--emit", "pt2", "-o", &out]).map(drop)
+    let command = ["opt", &model, "--emit", "pt2", "-o", &out];
+    let command: Vec<&str> = command.iter().chain(options).copied().collect();
+    done(engine, &command).map(drop)
 }
 
 fn content(file: &Path) -> Result<Vec<u8>, String> {

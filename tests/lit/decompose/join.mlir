@@ -101,3 +101,20 @@ func.func @main(%x: tensor<5xf32>, %y: tensor<3xf32>) -> tensor<2x5xf32> {
   %0 = "aten.pad_sequence.default"(%x, %y) {batch_first = true, operandSegmentSizes = array<i32: 2>} : (tensor<5xf32>, tensor<3xf32>) -> tensor<2x5xf32>
   return %0 : tensor<2x5xf32>
 }
+
+// -----
+
+// A size that data decide has the symbol that the program records for it in all parts; one that is new is declared.
+// CHECK: aten.ranges = {{.}}["u3", 0, none], ["[[NEW:u[0-9]+]]", 0, none]], aten.symbols = [{integer, name = "u3"}, {integer, name = "[[NEW]]"}]
+// CHECK: "aten.masked_select.default"
+// CHECK-SAME: -> tensor<?xf32, {sizes = ["u3"]}>
+// CHECK: "aten.masked_select.default"
+// CHECK-SAME: -> tensor<?xf32, {sizes = ["[[NEW]]"]}>
+// CHECK: "aten.cat.default"
+// CHECK-SAME: -> tensor<?x2xf32, {sizes = ["u3", "2"]}>
+module attributes {aten.symbols = [{integer, name = "u3"}], aten.ranges = [["u3", 0, none]]} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<?x2xf32, {sizes = ["u3", "2"]}> {
+    %0 = "aten.combinations.default"(%x) {r = 2 : i64} : (tensor<4xf32>) -> tensor<?x2xf32, {sizes = ["u3", "2"]}>
+    return %0 : tensor<?x2xf32, {sizes = ["u3", "2"]}>
+  }
+}

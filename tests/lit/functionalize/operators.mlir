@@ -68,13 +68,31 @@ func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
 // An op without a functional form is run on a copy of the base.
 // CHECK-LABEL: func.func @main
 // CHECK: %[[BASE:.*]] = "aten.neg.default"
-// CHECK: %[[NEW:.*]]:2 = "hop.auto_functionalized_v2"(%[[BASE]]) {args = [#aten.op<"torch.ops.aten.fill_diagonal_.default">], {{.*}}kwargs = {_all_bases = [#aten.operand], _self_base_index = 0 : i64, _self_size = array<i64: 2, 2>, _self_storage_offset = 1 : i64, _self_stride = array<i64: 3, 1>, fill_value = 5 : i64}}
+// CHECK: %[[NEW:.*]]:2 = "hop.auto_functionalized_v2"(%[[BASE]]) {args = [#aten.op<"torch.ops.aten._fill_mem_eff_dropout_mask_.default">], {{.*}}kwargs = {_all_bases = [#aten.operand], _self_base_index = 0 : i64, _self_size = array<i64: 2, 2>, _self_storage_offset = 1 : i64, _self_stride = array<i64: 3, 1>, dropout_p = 5.000000e-01 : f64, offset = 0 : i64, seed = 7 : i64}}
 // CHECK: return %[[NEW]]#1
 func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %y = "aten.neg.default"(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
   %v = "aten.slice.Tensor"(%y) {dim = 1 : i64, start = 1 : i64} : (tensor<2x3xf32>) -> tensor<2x2xf32, {storage_offset = "1", strides = ["3", "1"]}>
-  %f = "aten.fill_diagonal_.default"(%v) {fill_value = 5 : i64} : (tensor<2x2xf32, {storage_offset = "1", strides = ["3", "1"]}>) -> tensor<2x2xf32, {storage_offset = "1", strides = ["3", "1"]}>
+  %f = "aten._fill_mem_eff_dropout_mask_.default"(%v) {dropout_p = 5.000000e-01 : f64, offset = 0 : i64, seed = 7 : i64} : (tensor<2x2xf32, {storage_offset = "1", strides = ["3", "1"]}>) -> tensor<2x2xf32, {storage_offset = "1", strides = ["3", "1"]}>
   return %y : tensor<2x3xf32>
+}
+
+// -----
+
+// A diagonal is filled as a view of the memory; in a tall matrix, where asked, also those below its first square.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[BASE:.*]] = "aten.neg.default"
+// CHECK: %[[SHOWN:.*]] = "aten.as_strided.default"(%[[BASE]]) {size = array<i64: 2>, storage_offset = 0 : i64, stride = array<i64: 3>}
+// CHECK: %[[FILLED:.*]] = "aten.fill.Scalar"(%[[SHOWN]]) {value = 5 : i64}
+// CHECK: %[[MAIN:.*]] = "aten.as_strided_scatter.default"(%[[BASE]], %[[FILLED]]) {size = array<i64: 2>, storage_offset = 0 : i64, stride = array<i64: 3>}
+// CHECK: %[[SHOWN:.*]] = "aten.as_strided.default"(%[[MAIN]]) {size = array<i64: 2>, storage_offset = 6 : i64, stride = array<i64: 3>}
+// CHECK: %[[FILLED:.*]] = "aten.fill.Scalar"(%[[SHOWN]]) {value = 5 : i64}
+// CHECK: %[[ALL:.*]] = "aten.as_strided_scatter.default"(%[[MAIN]], %[[FILLED]]) {size = array<i64: 2>, storage_offset = 6 : i64, stride = array<i64: 3>}
+// CHECK: return %[[ALL]]
+func.func @main(%x: tensor<5x2xf32>) -> tensor<5x2xf32> {
+  %y = "aten.neg.default"(%x) : (tensor<5x2xf32>) -> tensor<5x2xf32>
+  %f = "aten.fill_diagonal_.default"(%y) {fill_value = 5 : i64, wrap = true} : (tensor<5x2xf32>) -> tensor<5x2xf32>
+  return %f : tensor<5x2xf32>
 }
 
 // -----

@@ -19,6 +19,24 @@ func.func @main(%x: tensor<2x3xf32>) -> tensor<2xf32> {
 
 // -----
 
+// A name that several ops have, as passes leave it, belongs to the first; the others are named after their ops.
+// WRITE-NOT: {{.}}
+// CHECK: select: "f32[3]" = torch.ops.aten.select.int(arg0, 0, 0)
+// CHECK-NEXT: select_1: "f32[3]" = torch.ops.aten.select.int(arg0, 0, 1)
+// CHECK-NEXT: max_1 = torch.ops.aten.max.dim(select_1, 0)
+// CHECK-NEXT: getitem_1: "f32[]" = max_1[0]
+// CHECK-NEXT: getitem: "f32[]" = torch.ops.aten.neg.default(getitem_1)
+// CHECK-NEXT: return (select, getitem)
+func.func @main(%x: tensor<2x3xf32>) -> (tensor<3xf32>, tensor<f32>) {
+  %0 = "aten.select.int"(%x) {dim = 0 : i64, index = 0 : i64} : (tensor<2x3xf32>) -> tensor<3xf32> loc("select")
+  %1 = "aten.select.int"(%x) {dim = 0 : i64, index = 1 : i64} : (tensor<2x3xf32>) -> tensor<3xf32> loc("select")
+  %2:2 = "aten.max.dim"(%1) {aten.names = ["getitem", "select_unused_1"], dim = 0 : i64} : (tensor<3xf32>) -> (tensor<f32>, tensor<i64>) loc("select")
+  %3 = "aten.neg.default"(%2#0) : (tensor<f32>) -> tensor<f32> loc("getitem")
+  return %0, %3 : tensor<3xf32>, tensor<f32>
+}
+
+// -----
+
 // Symbols keep their ranges and guards, derived sizes their expressions.
 // WRITE-NOT: {{.}}
 // CHECK-LABEL: def forward(self, x: "f32[s77, 4]"):

@@ -14,8 +14,8 @@ func.func @main(%x: tensor<?x4xf32, {sizes = ["s0", "4"]}>, %w: tensor<5x4xf32>)
 
 // -----
 
-// A size that data decide is a new symbol, which the module declares.
-// CHECK: aten.symbols = [{integer, name = "u0"}]
+// A size that data decide is a new symbol, which the module declares with its range.
+// CHECK: aten.ranges = {{.}}["u0", 0, none]], aten.symbols = [{integer, name = "u0"}]
 // CHECK: "aten.nonzero.default"
 // CHECK-SAME: -> tensor<?x1xi64, {sizes = ["u0", "1"]
 // CHECK: aten.sym = ["u0"]

@@ -337,23 +337,18 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
             .into_iter()
             .map(|(value, sym)| (value_key(value), sym))
             .collect();
-        let mut told = op.result_names().into_iter();
         let groups = op.result_groups().map_err(|fault| fault.message)?;
         let n_groups = groups.len();
         let mut outputs = Vec::with_capacity(n_groups);
         for (index, group) in groups.into_iter().enumerate() {
-            let mut define = |graph: &mut Self, value: Value<'c, 'a>, unused: String| {
-                let told = told.next().filter(|name| !name.is_empty());
-                let name = told
-                    .or_else(|| fx.name_of(value).map(str::to_owned))
-                    .unwrap_or(unused);
+            let define = |graph: &mut Self, value: Value<'c, 'a>, unused: String| {
+                let name = fx.name_of(value).map_or(unused, str::to_owned);
                 let sym = syms.get(&value_key(value)).map(String::as_str);
                 graph.define(value, &name, sym)
             };
             match group {
                 // What an operator without a schema returns, and nobody takes, printed programs do not tell.
                 ResultGroup::Single(value) if is_unknown_and_unused(value) => {
-                    told.next();
                     outputs.push(schema::Argument::None);
                 }
                 ResultGroup::Single(value) => {

@@ -107,6 +107,8 @@ struct Builder<'c, 'a, 'g> {
     /// Keys of the values that something in the graph uses.
     used: FxHashSet<usize>,
     names: FreeNames,
+    /// Names of the program that a node has.
+    given: FxHashSet<String>,
     parts: Parts,
     /// Nodes of graphs that were made ahead of the ops that name them.
     made_ahead: VecDeque<(String, NodeIndex)>,
@@ -147,6 +149,7 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
             values: FxHashMap::default(),
             used,
             names: FreeNames::default(),
+            given: FxHashSet::default(),
             parts: Parts::new(&operations),
             made_ahead: VecDeque::new(),
         }
@@ -156,6 +159,7 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
     fn reserve_names(&mut self, inputs: &[InputSpec]) {
         for input in inputs {
             self.names.reserve(&input.name);
+            self.given.insert(input.name.clone());
         }
         for op in self.graph.operations() {
             let op = AtenOp::new(op);
@@ -163,6 +167,16 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
             for name in op.result_names() {
                 self.names.reserve(&name);
             }
+        }
+    }
+
+    /// A name of the program, or a new one made of `base` where another node has it already: passes put several ops
+    /// in the place of one, at its location.
+    fn unique(&mut self, name: String, base: &str) -> String {
+        if self.given.insert(name.clone()) {
+            name
+        } else {
+            self.names.create(base)
         }
     }
 
@@ -305,7 +319,10 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
             (is_bare(op, &groups, &names), groups.as_slice())
         {
             let named = names.first().filter(|name| !name.is_empty()).cloned();
-            let name = named.unwrap_or_else(|| self.node_name(op, &names));
+            let name = match named {
+                Some(name) => self.unique(name, &base_name(op)),
+                None => self.node_name(op, &names),
+            };
             let sym = syms.get(&value_key(*value)).map(String::as_str);
             let annotation = annotation(*value, sym);
             self.call_names.push(name.clone());
@@ -320,7 +337,11 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
             );
             return Ok(behind);
         }
+        let own = op.node_name();
         let name = self.node_name(op, &names);
+        // What a node is called that has the name of another, its results are not called after.
+        let is_renamed = !own.is_empty() && !names.contains(&own) && own != name;
+        let names = if is_renamed { Vec::new() } else { names };
         self.call_names.push(name.clone());
         let call = self.push(Node {
             name: name.clone(),
@@ -372,7 +393,7 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
         let name = if name.is_empty() {
             self.names.create("getitem")
         } else {
-            name
+            self.unique(name, "getitem")
         };
         let sym = items.syms.get(&value_key(value)).map(String::as_str);
         let annotation = annotation(value, sym);
@@ -431,9 +452,12 @@ impl<'c: 'a, 'a, 'g> Builder<'c, 'a, 'g> {
     fn node_name(&mut self, op: AtenOp<'c, 'a>, results: &[String]) -> String {
         let name = op.node_name();
         if !name.is_empty() && !results.contains(&name) {
-            return name;
+            return self.unique(name, &base_name(op));
         }
-        unused_of(results.iter()).unwrap_or_else(|| self.names.create(&base_name(op)))
+        match unused_of(results.iter()) {
+            Some(name) => self.unique(name, &base_name(op)),
+            None => self.names.create(&base_name(op)),
+        }
     }
 
     fn argument(

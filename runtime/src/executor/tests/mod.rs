@@ -279,6 +279,54 @@ fn multiple_results_and_lists() {
 }
 
 #[test]
+fn a_view_that_strides_refuse_is_a_copy_where_nothing_is_written() {
+    let turned = |writes: bool| {
+        let mut graph = GraphBuilder::new(1);
+        let turned = graph.call("aten::t", &[Arg::Slot(0)]);
+        let flat = graph.call(
+            "aten::view.default",
+            &[turned, Arg::List(vec![Arg::Int(-1)])],
+        );
+        let op = if writes { "aten::neg_" } else { "aten::neg" };
+        let negative = graph.call(op, &[flat]);
+        program(vec![graph.returns(&[negative])])
+    };
+    let input = Tensor::from_slice(&[1_f32, 2.0, 3.0, 4.0]).view([2, 2]);
+    let input = Value::Tensor(input);
+    let expected = [vec![-1.0, -3.0, -2.0, -4.0]];
+    assert_eq!(run(&turned(false), std::slice::from_ref(&input)), expected);
+    let fault = turned(true).call(&[input]).unwrap_err();
+    assert!(fault.message.contains("view size is not compatible"));
+}
+
+#[test]
+fn results_that_are_arguments_outlive_them() {
+    let mut graph = GraphBuilder::new(1);
+    let mut empty = |dtype: &str| {
+        let sizes = Arg::List(vec![Arg::Int(3)]);
+        let dtype = Arg::Dtype(dtype.to_owned());
+        graph.calls(
+            "aten::empty.memory_format",
+            &[sizes],
+            &[("dtype", dtype)],
+            1,
+        )[0]
+        .clone()
+    };
+    let values = empty("float32");
+    let indices = empty("int64");
+    let out = [("values", values), ("indices", indices)];
+    let sorted = graph.calls("aten::sort.values", &[Arg::Slot(0)], &out, 2);
+    let program = program(vec![graph.returns(&sorted)]);
+    for _ in 0..3 {
+        assert_eq!(
+            run(&program, &[vector(&[5.0, 1.0, 7.0])]),
+            [vec![1.0, 5.0, 7.0], vec![1.0, 0.0, 2.0]]
+        );
+    }
+}
+
+#[test]
 fn symbolic_sizes_flow_into_arguments() {
     let mut graph = GraphBuilder::new(1);
     let size = graph.call("aten::sym_size.int", &[Arg::Slot(0), Arg::Int(0)]);

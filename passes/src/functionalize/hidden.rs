@@ -1,7 +1,9 @@
 //! Ops that write to arguments although their schemas do not say so (the columns `writes` and `when` of the op
 //! table): normalizations in training move their running statistics on.
 
-use expc_dialects::{Argument, AtenOp, Constant, Diagnostic, GivenArgument, mlir, table::OpDef};
+use expc_dialects::{
+    Argument, AtenOp, Constant, Diagnostic, Dim, GivenArgument, TensorMeta, mlir, table::OpDef,
+};
 use melior::ir::{Value, ValueLike, operation::OperationLike};
 
 use super::{Walk, emit::given, views::is_listed};
@@ -161,16 +163,46 @@ fn renamed<'c, 'a>(arguments: Vec<GivenArgument<'c, 'a>>) -> Vec<GivenArgument<'
     renamed
 }
 
-// batch_norm(x, m, v, training=True) = y, mean, rstd, and m, v are written.
+// batch_norm(x, m, v, training=True) = y, mean, rstd, and m, v are written; x * w[0] + b[0] where x has no elements,
+// and nothing is written.
 fn batch_norm<'c, 'a>(
     walk: &mut Walk<'c, 'a, '_>,
     op: &AtenOp<'c, 'a>,
     statistics: &Statistics<'c, 'a>,
 ) -> Results<'c, 'a> {
     let arguments = renamed(walk.current_arguments(op, op.operation())?);
+    let of_name = |name| {
+        let argument = arguments.iter().find(|argument| argument.name == name);
+        argument.and_then(|argument| argument.value.as_value())
+    };
+    let is_composite = is_listed("aten.batch_norm aten._batch_norm_impl_index", &op.name());
+    let empty = of_name("input").filter(|input| is_composite && has_no_elements(*input));
+    if let Some(input) = empty {
+        let emit = walk.emit(op.operation());
+        let recorded = Some(input.r#type());
+        let mut output = emit.value("aten.clone.default", vec![given("self", input)], recorded)?;
+        for (name, function) in [("weight", "aten.mul.Tensor"), ("bias", "aten.add.Tensor")] {
+            if let Some(row) = of_name(name) {
+                let first = vec![
+                    given("self", row),
+                    given("dim", 0_i64),
+                    given("index", 0_i64),
+                ];
+                let first = emit.value("aten.select.int", first, None)?;
+                let arguments = vec![given("self", output), given("other", first)];
+                output = emit.value(function, arguments, recorded)?;
+            }
+        }
+        return Ok(vec![output]);
+    }
     let (results, new) = walk.functional_batch_norm(op, arguments)?;
     walk.write_statistics(op, statistics, new)?;
     Ok(results)
+}
+
+fn has_no_elements(value: Value<'_, '_>) -> bool {
+    let sizes = TensorMeta::from_mlir(value.r#type()).and_then(|meta| meta.sizes);
+    sizes.is_some_and(|sizes| sizes.contains(&Dim::Static(0)))
 }
 
 // instance_norm(x[N, C, …]) = batch_norm(x[1, N * C, …]), the statistics repeated N times and averaged afterwards.

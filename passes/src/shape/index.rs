@@ -267,7 +267,8 @@ fn nonzero_columns(call: &Call<'_>) -> Results {
         Ok(Tensor { offset, ..column }.into())
     };
     Ok(vec![Item::List(
-        (0..tensor.rank())
+        // A tensor without dimensions is a row of one element.
+        (0..tensor.rank().max(1))
             .map(column)
             .collect::<Result<_, NoInference>>()?,
     )])

@@ -96,7 +96,7 @@ fn run(call: &Call<'_>) -> Result<Vec<Item>, NoInference> {
         _ if !sparse::knows_operands(call) => {
             Err(call.unknown("an operand is sparse, for which there is no shape rule"))
         }
-        Some(rule) => rule(call),
+        Some(rule) => rule(call).map(|results| into_written(call, results)),
         None => by_class(call),
     };
     match inferred {
@@ -140,6 +140,23 @@ fn as_functional(call: &Call<'_>, def: &OpDef) -> Result<Vec<Item>, NoInference>
         Some(rule) => rule(call),
         None => Err(call.unknown("there is no shape rule")),
     }
+}
+
+/// Results of an `out=` overload are the arguments that it writes to, unless it gives them other sizes.
+fn into_written(call: &Call<'_>, mut results: Vec<Item>) -> Vec<Item> {
+    let Some(def) = call.def.filter(|def| def.kind() == SchemaKind::Out) else {
+        return results;
+    };
+    for (index, result) in results.iter_mut().enumerate() {
+        let position = def.schema.aliased_args(index).next();
+        let written = position.map(|position| call.at(position));
+        if let (Some(Item::Tensor(written)), Item::Tensor(tensor)) = (&written, &*result)
+            && written.sizes == tensor.sizes
+        {
+            *result = Item::Tensor(Rc::clone(written));
+        }
+    }
+    results
 }
 
 /// Ops that write to arguments return them.

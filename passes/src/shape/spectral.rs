@@ -13,7 +13,7 @@ use super::{
     broadcast::like,
     call::Call,
     promote::{DEFAULT_FLOAT, complex_of, is_integral, real_of},
-    rules::Row,
+    rules::{self, Row},
     size::Size,
     tensor::{contiguous_strides, format_strides},
     view::restrided,
@@ -355,7 +355,8 @@ fn stft(call: &Call<'_>) -> Results {
     let sizes = batch.iter().cloned().chain([frequencies, frames]).collect();
     let spectrum = Tensor::strided(complex_of(signal.dtype), sizes, strides, &signal.device);
     if !matches!(call.get("return_complex"), Item::Bool(true)) {
-        return Err(call.unknown("the spectrum is asked for as pairs of numbers"));
+        let pairs = rules::result_of(call, "aten.view_as_real.default", [spectrum.into()])?;
+        return Ok(vec![Item::Tensor(pairs)]);
     }
     Ok(vec![spectrum.into()])
 }

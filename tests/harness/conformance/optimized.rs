@@ -22,7 +22,7 @@ pub fn compare<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, St
     let file = folder.path().join("out.npz");
     let [core, optimized] = LEVELS;
     let mut difference = None;
-    for _ in 0..attempts(case) {
+    for _ in 0..ATTEMPTS {
         let Ok(expected) = run(engine, case, core, &file)? else {
             return Ok(Vec::new());
         };
@@ -47,16 +47,9 @@ pub fn compare<E: Engine>(engine: &E, case: &Case) -> Result<Vec<Comparison>, St
     Ok(vec![outputs, ops])
 }
 
-/// How often outputs may differ before they are different: random ones share a generator with the trials that run
-/// beside this one, and are other numbers if one of those draws in between.
-fn attempts(case: &Case) -> usize {
-    let mut reasons = case.meta.not_compared.values();
-    if reasons.any(|reason| reason == "random") {
-        10
-    } else {
-        1
-    }
-}
+/// How often outputs may differ before they are different: trials that run beside this one draw random numbers from the
+/// same generator, and some do it between the two levels.
+const ATTEMPTS: usize = 10;
 
 /// Whether some output is memory that nobody wrote to, which differs from call to call.
 fn reads_uninitialized(case: &Case) -> bool {

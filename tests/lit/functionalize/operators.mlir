@@ -79,6 +79,20 @@ func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
 
 // -----
 
+// Statistics stay as they are where there is nothing to normalize.
+// CHECK-LABEL: func.func @main
+// CHECK-NOT: user_input_mutation
+// CHECK: %[[COPY:.*]] = "aten.clone.default"(%{{.*}}) : (tensor<0x3xf32>) -> tensor<0x3xf32>
+// CHECK: %[[FIRST:.*]] = "aten.select.int"(%{{.*}}) {dim = 0 : i64, index = 0 : i64}
+// CHECK: %[[SCALED:.*]] = "aten.mul.Tensor"(%[[COPY]], %[[FIRST]])
+// CHECK: return %[[SCALED]]
+func.func @main(%x: tensor<0x3xf32>, %w: tensor<3xf32>, %m: tensor<3xf32>, %v: tensor<3xf32>) -> tensor<0x3xf32> {
+  %y = "aten.batch_norm.default"(%x, %w, %m, %v) {bias = none, cudnn_enabled = false, eps = 1.000000e-05 : f64, momentum = 1.000000e-01 : f64, operandSegmentSizes = array<i32: 1, 1, 0, 1, 1>, training = true} : (tensor<0x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<0x3xf32>
+  return %y : tensor<0x3xf32>
+}
+
+// -----
+
 // A diagonal is filled as a view of the memory; in a tall matrix, where asked, also those below its first square.
 // CHECK-LABEL: func.func @main
 // CHECK: %[[BASE:.*]] = "aten.neg.default"

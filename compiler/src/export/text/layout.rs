@@ -140,31 +140,37 @@ pub fn is_size_check(op: OperationRef<'_, '_>) -> bool {
         .map(|(_, size)| size)
         .collect();
     let gives_scalars = sizes.len() == op.operation().result_count();
+    // Printed programs do not tell the offsets of tensors.
+    let asks_offset = op.name() == "aten.sym_storage_offset.default";
+    let is_asked = |operand, size: &String| {
+        is_unbacked(size) && (asks_offset || is_size_or_offset(operand, size))
+    };
     gives_scalars
         && op.operation().operands().all(|operand| {
             is_symbolic_scalar(operand)
-                || (!sizes.is_empty() && sizes.iter().all(|size| is_unbacked_size(operand, size)))
+                || (!sizes.is_empty() && sizes.iter().all(|size| is_asked(operand, size)))
         })
 }
 
-/// Whether an expression is a size of a tensor or its offset, and names a symbol that only running the program gives a
-/// value to: `u0`.
-fn is_unbacked_size(tensor: Value<'_, '_>, expression: &str) -> bool {
+/// Whether an expression names a symbol that only running the program gives a value to: `u0`.
+fn is_unbacked(expression: &str) -> bool {
     let is_symbol = |word: &str| {
         word.strip_prefix('u').is_some_and(|number| {
             !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
         })
     };
     let mut words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    let sizes = match ValueType::from_mlir(tensor.r#type()) {
-        Some(ValueType::Tensor(meta)) => {
-            let mut sizes = meta.sizes.unwrap_or_default();
-            sizes.push(meta.storage_offset);
-            sizes
-        }
-        _ => Vec::new(),
+    words.any(is_symbol)
+}
+
+/// Whether an expression is a size of a tensor or its offset.
+fn is_size_or_offset(tensor: Value<'_, '_>, expression: &str) -> bool {
+    let Some(ValueType::Tensor(meta)) = ValueType::from_mlir(tensor.r#type()) else {
+        return false;
     };
-    words.any(is_symbol) && sizes.iter().any(|size| size.to_string() == expression)
+    let mut sizes = meta.sizes.unwrap_or_default();
+    sizes.push(meta.storage_offset);
+    sizes.iter().any(|size| size.to_string() == expression)
 }
 
 /// What FX writes of a value behind its name; nothing for objects, tokens and plain numbers.

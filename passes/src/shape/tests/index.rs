@@ -71,6 +71,10 @@ fn data_decide_how_much_is_found() {
         ],
     );
     check(
+        "aten.nonzero_numpy.default",
+        &[("self = f32[]", "[i64[u0]]")],
+    );
+    check(
         "aten.masked_select.default",
         &[("self = f32[2, 3], mask = b8[3]", "f32[u0]")],
     );

@@ -69,10 +69,16 @@ fn transforms_put_their_dimensions_inside() {
     );
     check(
         "aten.stft.default",
-        &[(
-            "self = f32[s0, 100], n_fft = 20, hop_length = 10, return_complex = True",
-            "c64[s0, 11, 9]{99, 1, 11}",
-        )],
+        &[
+            (
+                "self = f32[s0, 100], n_fft = 20, hop_length = 10, return_complex = True",
+                "c64[s0, 11, 9]{99, 1, 11}",
+            ),
+            (
+                "self = f32[100], n_fft = 20, hop_length = 10, return_complex = False",
+                "f32[11, 9, 2]{2, 22, 1}",
+            ),
+        ],
     );
 }
 

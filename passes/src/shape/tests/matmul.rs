@@ -137,3 +137,20 @@ fn scaled_products_have_the_dtype_that_is_asked_for() {
         );
     }
 }
+
+#[test]
+fn what_is_written_keeps_its_memory() {
+    check(
+        "aten.mm.out",
+        &[
+            (
+                "self = f32[2, 3], mat2 = f32[3, 4], out = f32[2, 4]{1, 2}+4",
+                "f32[2, 4]{1, 2}+4",
+            ),
+            (
+                "self = f32[2, 3], mat2 = f32[3, 4], out = f32[0]",
+                "f32[2, 4]",
+            ),
+        ],
+    );
+}

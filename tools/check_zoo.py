@@ -8,6 +8,7 @@ FOLDER is a set as `make_zoo.py` writes it. The steps, each with a line of its o
     operators                   what is left at Core ATen is what PyTorch leaves (`check_decompositions.py`)
     types                       what is inferred from the types of the inputs is what PyTorch recorded (`expc check --infer`)
     written                     PyTorch loads the archive that is written back and prints and runs it alike (`check_written.py`)
+    written-functional, -core   the same, at these levels: it loads and runs it
 
 Status 1 if anything is wrong.
 """
@@ -51,6 +52,8 @@ STEPS = {
     "operators": script("check_decompositions.py"),
     "types": types,
     "written": script("check_written.py"),
+    "written-functional": script("check_written.py", "--option=--to=functional"),
+    "written-core": script("check_written.py", "--option=--to=core"),
 }
 
 

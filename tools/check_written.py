@@ -143,8 +143,8 @@ def check(folder: Path, options: argparse.Namespace, out: Path) -> Result:
             got = outputs(torch.export.load(out), file)
         except Exception as error:
             reason = one_line(error)
-            if options.option and own_fault(folder, file) == reason:
-                result.left_out = f"nor can what PyTorch makes functional be called: {reason}"
+            if options.option and own_fault(folder, file, options) == reason:
+                result.left_out = f"nor can what PyTorch makes of it be called: {reason}"
                 continue
             result.wrong = f"{file.name}: cannot be called: {reason}"
             return result
@@ -156,10 +156,11 @@ def check(folder: Path, options: argparse.Namespace, out: Path) -> Result:
     return result
 
 
-def own_fault(folder: Path, file: Path) -> str | None:
-    """Why the program that PyTorch makes functional cannot be called; None if it can."""
+def own_fault(folder: Path, file: Path, options: argparse.Namespace) -> str | None:
+    """Why the program that PyTorch makes functional, or takes apart, cannot be called; None if it can."""
+    table = None if "--to=core" in options.option else {}
     try:
-        outputs(torch.export.load(folder / "model.pt2").run_decompositions({}), file)
+        outputs(torch.export.load(folder / "model.pt2").run_decompositions(table), file)
     except Exception as error:
         return one_line(error)
     return None

@@ -513,11 +513,7 @@ impl Loading<'_> {
                 kwargs,
                 result_groups,
             } => {
-                let copying = if self.views_may_copy {
-                    or_copy(op, kwargs)
-                } else {
-                    None
-                };
+                let copying = self.views_may_copy.then(|| or_copy(op, kwargs)).flatten();
                 let (op, kwargs) = match &copying {
                     Some((op, kwargs)) => (*op, kwargs.as_slice()),
                     None => (op.as_str(), kwargs.as_slice()),

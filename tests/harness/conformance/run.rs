@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use similar::TextDiff;
 
@@ -123,6 +124,25 @@ fn located(case: &Case, message: &str) -> String {
     format!("{message}\nin {}", case.folder.display())
 }
 
+/// Runs of programs, which share the generator of the process.
+static RUNS: RwLock<()> = RwLock::new(());
+
+/// Held by a trial while it runs a program.
+pub(super) enum Turn {
+    Beside(#[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'static, ()>),
+    Alone(#[expect(dead_code, reason = "held, not read")] RwLockWriteGuard<'static, ()>),
+}
+
+/// A turn that other trials may have at the same time.
+pub(super) fn beside_others() -> Turn {
+    Turn::Beside(RUNS.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A turn that no other trial has at the same time.
+pub(super) fn alone() -> Turn {
+    Turn::Alone(RUNS.write().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Runs a case in a mode.
 ///
 /// # Errors
@@ -132,6 +152,7 @@ pub fn run_case<E: Engine>(
     case: &Case,
     mode: &Mode,
 ) -> Result<Vec<Comparison>, String> {
+    let _turn = (mode.action != Action::Optimize).then(beside_others);
     let options = match mode.action {
         Action::Run(options) => options,
         Action::Print => return print(engine, case, &case.model()),
@@ -139,6 +160,7 @@ pub fn run_case<E: Engine>(
         Action::Infer => return infer(engine, case),
         Action::Write => return written::compare(engine, case),
         Action::RunWritten(options) => return written::call(engine, case, options),
+        // Takes turns itself.
         Action::Optimize => return optimized::compare(engine, case),
     };
     let program = Program::new(case, options);

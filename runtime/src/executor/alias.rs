@@ -25,23 +25,29 @@ pub(super) fn written_inputs(plan: &Plan, ops: &Ops) -> Vec<Vec<bool>> {
 
 /// Whether any step may write to a tensor.
 pub(super) fn writes_anything(plan: &Plan, ops: &Ops) -> bool {
-    let steps = plan.graphs().iter().flat_map(|graph| &graph.steps);
-    steps
-        .filter_map(|step| match &step.action {
-            Action::Call { op, .. } => Some(op),
-            // On copies only.
-            Action::Hop { name, .. } if name.starts_with("auto_functionalized") => None,
-            Action::Hop { args, .. } => args.iter().find_map(|arg| match arg {
-                Arg::Op(op) => Some(op),
-                _ => None,
-            }),
-            Action::Symbolic { .. } => None,
-        })
-        .any(|name| {
-            let of_schema = |op: &Op| (0..op.argument_count()).any(|at| op.argument_is_written(at));
-            !Row::of(name).writes.is_empty() || ops.find(name).is_some_and(of_schema)
-        })
+    let writes = |name: &str| {
+        let of_schema = |op: &Op| (0..op.argument_count()).any(|at| op.argument_is_written(at));
+        // What a method of an object does is not known.
+        name == CALL_TORCHBIND
+            || !Row::of(name).writes.is_empty()
+            || ops.find(name).is_some_and(of_schema)
+    };
+    let mut steps = plan.graphs().iter().flat_map(|graph| &graph.steps);
+    steps.any(|step| match &step.action {
+        Action::Call { op, .. } => writes(op),
+        // It writes to copies only.
+        Action::Hop { name, .. } if name.starts_with("auto_functionalized") => false,
+        Action::Hop { name, args, .. } => {
+            writes(name)
+                || args
+                    .iter()
+                    .any(|arg| matches!(arg, Arg::Op(op) if writes(op)))
+        }
+        Action::Symbolic { .. } => false,
+    })
 }
+
+const CALL_TORCHBIND: &str = "call_torchbind";
 
 /// Recursion is bounded: a plan's graphs nest no deeper than its check allows.
 fn written_by(plan: &Plan, ops: &Ops, index: usize, known: &mut [Option<Vec<bool>>]) {

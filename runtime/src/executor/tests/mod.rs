@@ -300,6 +300,27 @@ fn a_view_that_strides_refuse_is_a_copy_where_nothing_is_written() {
 }
 
 #[test]
+fn what_may_write_is_known() {
+    let writes = |hop: &str, args: &[Arg]| {
+        let mut graph = GraphBuilder::new(1);
+        graph.hop(hop, args, &[], 1);
+        let signature = Signature {
+            inputs: vec![user("x", InputSpec::Any)],
+            ..Signature::default()
+        };
+        let graphs = vec![graph.returns(&[])];
+        let plan = Plan::new(PlanParts { graphs, signature }).unwrap();
+        alias::writes_anything(&plan, &Ops::of(&plan))
+    };
+    let op = |name: &str| Arg::Op(name.into());
+    assert!(writes("call_torchbind", &[Arg::Slot(0)]));
+    assert!(writes("with_effects", &[Arg::None, op("call_torchbind")]));
+    assert!(writes("with_effects", &[Arg::None, op("aten::neg_")]));
+    assert!(!writes("with_effects", &[Arg::None, op("aten::neg")]));
+    assert!(!writes("auto_functionalized", &[op("aten::neg_")]));
+}
+
+#[test]
 fn results_that_are_arguments_outlive_them() {
     let mut graph = GraphBuilder::new(1);
     let mut empty = |dtype: &str| {

@@ -47,14 +47,12 @@ TOLERANCES = {
     torch.complex32: (4e-3, 4e-3),
     torch.bfloat16: (3e-2, 3e-2),
 }
+# Older versions of PyTorch, which check what is written for them, lack some.
+FLOAT8 = ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu")
 WIDENED = {
     torch.bfloat16: torch.float32,
     torch.complex32: torch.complex64,
-    torch.float8_e4m3fn: torch.float32,
-    torch.float8_e4m3fnuz: torch.float32,
-    torch.float8_e5m2: torch.float32,
-    torch.float8_e5m2fnuz: torch.float32,
-    torch.float8_e8m0fnu: torch.float32,
+    **{getattr(torch, name): torch.float32 for name in FLOAT8 if hasattr(torch, name)},
 }
 
 

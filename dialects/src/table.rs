@@ -23,6 +23,9 @@ pub const SYM: &str = "sym";
 /// The dialect of higher-order ops.
 pub const HOP: &str = "hop";
 
+/// A call of a graph that several calls may share. PyTorch to 2.7 has its operands in a list, others have them one by one.
+pub const INVOKE_SUBGRAPH: &str = "hop.invoke_subgraph";
+
 static BLOB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/table.bin"));
 
 static TABLE: LazyLock<Table> = LazyLock::new(Table::load);

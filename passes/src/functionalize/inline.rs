@@ -6,6 +6,7 @@
 use expc_dialects::{
     Argument, AtenOp, Constant, Diagnostic, Graph, Program, ScalarType, TensorMeta, ValueType,
     mlir::{self, value_key},
+    table,
 };
 use melior::ir::{
     Value, ValueLike,
@@ -26,7 +27,6 @@ const MAX_COPIES: usize = 1 << 20;
 
 const GRADIENTS: &str = "hop.wrap_with_set_grad_enabled";
 const AUTOCAST: &str = "hop.wrap_with_autocast";
-const SHARED: &str = "hop.invoke_subgraph";
 
 /// Replaces the calls of all graphs and removes the graphs that nothing names any more.
 pub(super) fn inline_regions(
@@ -108,7 +108,7 @@ impl<'i, 'c: 'a, 'a> Inliner<'i, 'c, 'a, '_> {
     ) -> Result<Option<RegionCall<'i, 'c, 'a>>, Diagnostic> {
         let op = AtenOp::new(operation);
         let name = op.name();
-        if ![GRADIENTS, AUTOCAST, SHARED].contains(&name.as_str()) {
+        if ![GRADIENTS, AUTOCAST, table::INVOKE_SUBGRAPH].contains(&name.as_str()) {
             return Ok(None);
         }
         let arguments: Vec<Argument> = op.arguments()?.into_iter().map(|one| one.value).collect();
@@ -126,7 +126,7 @@ impl<'i, 'c: 'a, 'a> Inliner<'i, 'c, 'a, '_> {
         let autocast = autocast_of(&arguments);
         let is_inlined = match name.as_str() {
             AUTOCAST => self.autocast && autocast.is_some(),
-            SHARED => writes_to_arguments(&body.graph)?,
+            table::INVOKE_SUBGRAPH => writes_to_arguments(&body.graph)?,
             _ => true,
         };
         Ok(is_inlined.then_some(RegionCall {

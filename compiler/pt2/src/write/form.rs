@@ -70,6 +70,11 @@ impl SchemaVersion {
         self >= version(8, 7)
     }
 
+    /// Whether `invoke_subgraph` takes its operands one by one, and not in a list.
+    pub fn spreads_subgraph_operands(self) -> bool {
+        self >= version(8, 8)
+    }
+
     /// Whether expressions are spelled as `srepr`, and not as text.
     pub fn has_srepr(self) -> bool {
         self >= version(8, 2)

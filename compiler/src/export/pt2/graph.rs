@@ -323,6 +323,15 @@ impl<'c: 'a, 'a> OneGraph<'c, 'a, '_, '_> {
                 }),
             });
         }
+        if op_name == table::INVOKE_SUBGRAPH && !self.writer.schema.spreads_subgraph_operands() {
+            // Behind the graph and its identifier.
+            let operands = written.split_off(written.len().min(2));
+            written.push(schema::NamedArgument {
+                name: "".into(),
+                arg: list_of(operands.into_iter().map(|operand| operand.arg).collect())?,
+                kind: Some(ArgumentKind::Positional),
+            });
+        }
         Ok(written)
     }
 
@@ -380,7 +389,7 @@ fn is_unknown_and_unused(value: Value<'_, '_>) -> bool {
     is_any && mlir::is_unused(value)
 }
 
-/// A list of results, of which the file knows tensors and None.
+/// A list of tensors and None, the only ones that results and operands of graphs have.
 fn list_of(elements: Vec<schema::Argument<'static>>) -> Result<schema::Argument<'static>, Refusal> {
     let names = elements
         .into_iter()
@@ -388,7 +397,7 @@ fn list_of(elements: Vec<schema::Argument<'static>>) -> Result<schema::Argument<
             schema::Argument::Tensor(name) => Ok(Some(name)),
             schema::Argument::None => Ok(None),
             other => Err(format!(
-                "a list of results has an element of kind `{}`, expected tensors",
+                "a list has an element of kind `{}`, expected tensors",
                 other.tag()
             )),
         })

@@ -20,7 +20,7 @@ use melior::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    super::function::function,
+    super::function::{function, spread_operands},
     arguments::{argument_name, constant_of, lookup, lower_argument},
     header::{input_spec, output_spec},
     symbols::Expressions,
@@ -283,6 +283,7 @@ impl<'p, 'c> Lowering<'p, 'c, '_> {
                 by_keyword: input.kind == Some(schema::ArgumentKind::Keyword),
             });
         }
+        spread_operands(&name, &mut arguments);
         let mut parameters = Vec::new();
         if table::lookup(&name).is_none() {
             // Without a schema, only arguments by keyword have names.

@@ -29,7 +29,10 @@ use super::{
     uses::Uses,
 };
 use crate::{
-    frontend::{function::function, pt2::symbols::Expressions},
+    frontend::{
+        function::{function, spread_operands},
+        pt2::symbols::Expressions,
+    },
     meta_device::MetaDevice,
 };
 
@@ -285,7 +288,8 @@ impl<'e, 't, 'c> Lowering<'e, 't, 'c, '_> {
         args: &[(Option<&'t str>, &'e Expr<'t>)],
         body: &mut Body<'e, 't, 'c, '_>,
     ) -> Result<(), Fault> {
-        let arguments = arguments(op, line, args, &body.scope)?;
+        let mut arguments = arguments(op, line, args, &body.scope)?;
+        spread_operands(op, &mut arguments);
         let inferred = infer(&self.env, op, &arguments, body.uses.n_items(line.name));
         let graph =
             arguments

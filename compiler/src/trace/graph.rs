@@ -14,6 +14,7 @@ use expc_dialects::{
 };
 use expc_pt2::TreeSpec;
 use expc_runtime::weights::{Weight, Weights};
+use rustc_hash::FxHashMap;
 
 use super::names::{self, Namespace};
 
@@ -257,6 +258,8 @@ pub struct Builder {
     weights: Weights,
     pub calling: Calling,
     pub sizes: Sizes,
+    /// How often each function was called.
+    n_calls: FxHashMap<String, usize>,
 }
 
 impl Builder {
@@ -270,6 +273,18 @@ impl Builder {
             graphs: vec![root],
             ..Self::default()
         }
+    }
+
+    /// The function that an operator is called as and which call of it this is, as archives have it; none for what is no
+    /// operator of a library.
+    fn torch_fn(&mut self, op: &str) -> Option<String> {
+        let name = names::of_op(op);
+        if op.starts_with("sym.") || op.starts_with("hop.") || name.starts_with("sym_") {
+            return None;
+        }
+        let count = self.n_calls.entry(name.to_owned()).or_default();
+        *count += 1;
+        Some(format!("{name}_{count};builtin_function_or_method.{name}"))
     }
 
     /// Adds an input to the root. Its name is a wish; that of a parameter, buffer or constant is made from its target.
@@ -359,7 +374,10 @@ impl Builder {
     }
 
     /// Adds a call at the end of a graph; gives its results, those of lists in a row.
-    pub fn call(&mut self, graph: GraphId, call: Call) -> Vec<ValueId> {
+    pub fn call(&mut self, graph: GraphId, mut call: Call) -> Vec<ValueId> {
+        if let Some(function) = self.torch_fn(&call.op) {
+            call.metadata.push(("torch_fn".to_owned(), function));
+        }
         let base = call
             .name
             .clone()

@@ -22,6 +22,7 @@ pub mod pytree;
 mod regions;
 mod scope;
 mod session;
+mod stack;
 mod tensor;
 mod tracer;
 mod value;

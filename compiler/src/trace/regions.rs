@@ -157,7 +157,10 @@ impl Region {
         for value in &returned {
             builder.output(graph, OutputKind::UserOutput, *value);
         }
-        let metadata = self.nodes.first().map(|node| node.call.metadata.clone());
+        let mut metadata = self.nodes.first().map(|node| node.call.metadata.clone());
+        if let Some(metadata) = &mut metadata {
+            metadata.retain(|(key, _)| key != "torch_fn");
+        }
         builder.extend_graph(graph, self.nodes);
         let mut args = vec![Arg::Constant(Constant::Bool(mode)), Arg::Graph(graph)];
         args.extend(taken.into_iter().map(Arg::Value));

@@ -5,7 +5,7 @@ use std::panic::Location;
 use expc_dialects::{Diagnostic, Dim, InputKind, InputSpec, ScalarType, TensorMeta};
 use expc_runtime::torch::{SharedTensor, TensorInfo};
 
-use super::{lower::code, operand::Operand, tensor::Tensor, tracer::Tracer};
+use super::{lower::code, operand::Operand, stack::ModuleCall, tensor::Tensor, tracer::Tracer};
 
 /// A module of the program, by its path.
 ///
@@ -172,12 +172,23 @@ impl Scope {
         let state = &self.tracer.state;
         {
             let mut called = state.called.borrow_mut();
-            if !called.contains(&self.path) {
-                called.push(self.path.clone());
-            }
+            let mut known = called.iter_mut().filter(|(path, _)| *path == self.path);
+            let earlier = match known.next() {
+                Some((_, count)) => {
+                    *count += 1;
+                    *count - 1
+                }
+                None => {
+                    called.push((self.path.clone(), 1));
+                    0
+                }
+            };
+            state.modules.borrow_mut().push(ModuleCall {
+                path: self.path.clone(),
+                class: self.class.clone(),
+                earlier,
+            });
         }
-        let entry = (self.path.clone(), self.class.clone());
-        state.modules.borrow_mut().push(entry);
         let returned = forward();
         state.modules.borrow_mut().pop();
         returned

@@ -294,7 +294,7 @@ impl Session {
             inputs: Some(pytree::call(args.collect(), kwargs.collect())),
             outputs: Some(returned.spec()),
             arg_names: inputs.all().map(|(name, _)| name.clone()).collect(),
-            modules: self.tracer.state.called.borrow().clone(),
+            modules: self.called(),
         };
         builder.sizes = Sizes {
             symbols: self.symbols(&shapes),
@@ -329,6 +329,12 @@ impl Session {
                 positive: false,
             });
         backed.chain(unbacked).collect()
+    }
+
+    /// The paths of the modules that were called.
+    fn called(&self) -> Vec<String> {
+        let called = self.tracer.state.called.borrow();
+        called.iter().map(|(path, _)| path.clone()).collect()
     }
 
     /// The ranges in the order of PyTorch: numbers of data, then the sizes that specs speak of.

@@ -22,6 +22,7 @@ use super::{
     lower::code,
     number::Number,
     operand::Operand,
+    stack::{self, ModuleCall},
     tensor::Tensor,
 };
 
@@ -40,13 +41,13 @@ pub(super) struct State {
     /// The graphs that are open, the root first.
     frames: RefCell<Vec<Frame>>,
     owners: RefCell<FxHashMap<ValueId, GraphId>>,
-    /// Path and class of the modules that are being called, without the root.
-    pub modules: RefCell<Vec<(String, String)>>,
+    /// The modules that are being called, without the root.
+    pub modules: RefCell<Vec<ModuleCall>>,
     pub root_class: RefCell<String>,
     /// Parameters, buffers and constants by target.
     pub weights: RefCell<FxHashMap<String, Tensor>>,
-    /// The paths of modules that were called, in the order of their first call.
-    pub called: RefCell<Vec<String>>,
+    /// The paths of modules that were called, in the order of their first call, and how often.
+    pub called: RefCell<Vec<(String, usize)>>,
     pub n_lifted: Cell<usize>,
 }
 
@@ -272,11 +273,7 @@ impl Tracer {
     /// Where a node comes from, as exported programs tell it.
     pub(super) fn metadata(&self, op: &str, place: Place) -> Vec<(String, String)> {
         let root = self.state.root_class.borrow();
-        let mut stack = format!("L__self__,,{root}");
-        for (path, class) in self.state.modules.borrow().iter() {
-            let key = path.replace('.', "_");
-            stack.push_str(&format!(";L__self___{key},{path},{class}"));
-        }
+        let stack = stack::text(&root, self.state.modules.borrow().iter());
         let (file, line) = (place.file(), place.line());
         vec![
             ("nn_module_stack".to_owned(), stack),

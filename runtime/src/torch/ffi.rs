@@ -259,6 +259,11 @@ unsafe extern "C" {
         shapes: unsafe extern "C" fn(context: *mut c_void, call: usize) -> bool,
         context: *mut c_void,
     );
+    pub(super) fn expc_recorder_set_rescue(
+        recorder: *mut CxxRecorder,
+        rescue: unsafe extern "C" fn(context: *mut c_void, call: usize) -> bool,
+        context: *mut c_void,
+    );
     pub(super) fn expc_recorder_answer(
         recorder: *mut CxxRecorder,
         dtype: i32,

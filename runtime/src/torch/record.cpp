@@ -131,12 +131,20 @@ IValue with_tensors(const IValue& value, const std::function<at::Tensor(const at
   return items;
 }
 
-// Whether an operator returns nothing but new tensors, one for each return.
-bool returns_new_tensors(const c10::FunctionSchema& schema) {
+// Whether an operator returns nothing but tensors, one for each return.
+bool returns_tensors(const c10::FunctionSchema& schema) {
   for (const auto& returned : schema.returns()) {
-    if (returned.alias_info() != nullptr || returned.type()->kind() != c10::TypeKind::TensorType) return false;
+    if (returned.type()->kind() != c10::TypeKind::TensorType) return false;
   }
   return !schema.is_vararg() && !schema.is_varret();
+}
+
+// Whether none of them is an argument or a view of one.
+bool returns_new_tensors(const c10::FunctionSchema& schema) {
+  for (const auto& returned : schema.returns()) {
+    if (returned.alias_info() != nullptr) return false;
+  }
+  return returns_tensors(schema);
 }
 
 // Whether the elements can be looked at without cost: dense ones in the memory of the CPU.
@@ -146,6 +154,12 @@ bool is_readable(const at::Tensor& tensor) {
 }
 
 }  // namespace
+
+// Whom to ask for what a call returns.
+struct expc_asked {
+  expc_shapes function = nullptr;
+  void* context = nullptr;
+};
 
 struct expc_recorder {
   std::vector<Value> values;
@@ -166,8 +180,9 @@ struct expc_recorder {
   std::unordered_map<at::TensorImpl*, at::Tensor> shadows;
   // Operators that the meta device had no kernel for; a failed call costs more than all else.
   std::unordered_set<c10::OperatorName> without_kernel;
-  expc_shapes shapes = nullptr;
-  void* shapes_context = nullptr;
+  expc_asked shapes;
+  // Of calls that threw.
+  expc_asked rescue;
   std::vector<Form> forms;
   std::vector<Saved> saved;
 
@@ -318,7 +333,7 @@ struct expc_recorder {
 
   void call(const c10::OperatorHandle& op, torch::jit::Stack* stack, size_t base);
   void call_abstract(const c10::OperatorHandle& op, torch::jit::Stack* stack, size_t base);
-  std::optional<torch::jit::Stack> answered(const c10::OperatorHandle& op);
+  std::optional<torch::jit::Stack> answered(const c10::OperatorHandle& op, const expc_asked& asked);
   torch::jit::Stack call_with_zeros(const c10::OperatorHandle& op, torch::jit::Stack arguments);
   void run(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 };
@@ -400,14 +415,15 @@ void expc_recorder::call(const c10::OperatorHandle& op, torch::jit::Stack* stack
 }
 
 // What the last call returns as the other side of the border knows it; none where it does not.
-std::optional<torch::jit::Stack> expc_recorder::answered(const c10::OperatorHandle& op) {
-  if (shapes == nullptr || !returns_new_tensors(op.schema())) return std::nullopt;
+std::optional<torch::jit::Stack> expc_recorder::answered(const c10::OperatorHandle& op, const expc_asked& asked) {
+  if (asked.function == nullptr) return std::nullopt;
   forms.clear();
-  if (!shapes(shapes_context, calls.size() - 1) || forms.size() != op.schema().returns().size()) return std::nullopt;
+  if (!asked.function(asked.context, calls.size() - 1) || forms.size() != op.schema().returns().size()) return std::nullopt;
+  auto device = is_abstract ? c10::kMeta : c10::kCPU;
   torch::jit::Stack results;
   for (const Form& form : forms) {
-    results.emplace_back(
-        at::empty_strided(form.sizes, form.strides, c10::TensorOptions().dtype(form.dtype).device(c10::kMeta)));
+    auto made = at::empty_strided(form.sizes, form.strides, c10::TensorOptions().dtype(form.dtype).device(device));
+    results.emplace_back(is_abstract ? made : made.zero_());
   }
   return results;
 }
@@ -442,7 +458,8 @@ torch::jit::Stack expc_recorder::call_with_zeros(const c10::OperatorHandle& op, 
 void expc_recorder::call_abstract(const c10::OperatorHandle& op, torch::jit::Stack* stack, size_t base) {
   std::optional<torch::jit::Stack> results;
   const bool asked_first = without_kernel.count(op.operator_name()) != 0;
-  if (asked_first) results = answered(op);
+  const expc_asked asked = returns_new_tensors(op.schema()) ? shapes : expc_asked();
+  if (asked_first) results = answered(op, asked);
   if (!results) {
     torch::jit::Stack arguments(stack->begin() + static_cast<std::ptrdiff_t>(base), stack->end());
     for (auto& argument : arguments) {
@@ -453,7 +470,7 @@ void expc_recorder::call_abstract(const c10::OperatorHandle& op, torch::jit::Sta
       op.callBoxed(*results);
     } catch (const c10::NotImplementedError&) {
       without_kernel.insert(op.operator_name());
-      results = asked_first ? std::nullopt : answered(op);
+      results = asked_first ? std::nullopt : answered(op, asked);
       if (!results) results = call_with_zeros(op, std::move(arguments));
     }
   }
@@ -508,7 +525,10 @@ void expc_recorder::run(const c10::OperatorHandle& op, torch::jit::Stack* stack)
   }
   if (!calls[position].error.empty()) {
     if (calls[position].data.outcome == EXPC_RETURNED) calls[position].data.outcome = EXPC_THREW;
-    throw std::runtime_error(calls[position].error);
+    auto stand_ins = answered(op, returns_tensors(schema) ? rescue : expc_asked());
+    if (!stand_ins) throw std::runtime_error(calls[position].error);
+    stack->resize(base);
+    stack->insert(stack->end(), stand_ins->begin(), stand_ins->end());
   }
 
   const size_t result_count = schema.returns().size();
@@ -548,8 +568,11 @@ expc_recorder* expc_recorder_new(bool is_abstract) {
 void expc_recorder_free(expc_recorder* recorder) { delete recorder; }
 
 void expc_recorder_set_shapes(expc_recorder* recorder, expc_shapes shapes, void* context) {
-  recorder->shapes = shapes;
-  recorder->shapes_context = context;
+  recorder->shapes = {shapes, context};
+}
+
+void expc_recorder_set_rescue(expc_recorder* recorder, expc_shapes rescue, void* context) {
+  recorder->rescue = {rescue, context};
 }
 
 void expc_recorder_answer(expc_recorder* recorder, int32_t dtype, const int64_t* sizes, const int64_t* strides, size_t rank) {

@@ -75,6 +75,9 @@ void expc_recorder_free(expc_recorder* recorder);
 // throw or unwind.
 typedef bool (*expc_shapes)(void* context, size_t call);
 void expc_recorder_set_shapes(expc_recorder* recorder, expc_shapes shapes, void* context);
+// Says what a call that threw should have returned, so that the code goes on with zeros in its place. An operator that
+// returns anything but tensors is not asked for.
+void expc_recorder_set_rescue(expc_recorder* recorder, expc_shapes rescue, void* context);
 void expc_recorder_answer(expc_recorder* recorder, int32_t dtype, const int64_t* sizes, const int64_t* strides, size_t rank);
 // Tells of a tensor before the recording starts whose elements are no constants of the program; gives the number of its
 // value. `protect` lets nobody but kernels reach the elements meanwhile.

@@ -66,7 +66,7 @@ pub struct RecordedCall {
     pub scope: u32,
     /// One for each argument of the schema, defaults filled in.
     pub arguments: Vec<RecordedValue>,
-    /// One for each return of the schema; none if it did not return.
+    /// One for each return of the schema; none if it did not return, unless others took the place of its results.
     pub results: Vec<RecordedValue>,
     /// Addresses in the code of the callers, innermost first.
     pub frames: Vec<usize>,
@@ -103,10 +103,11 @@ pub struct ResultForm {
     pub strides: Vec<i64>,
 }
 
-/// Says what a call returns, a tensor for each return of its schema; none where it does not know.
-pub type Shapes = dyn Fn(&RecordedCall) -> Option<Vec<ResultForm>>;
+/// Says what a call, which is the last of so many before it, returns: a tensor for each return of its schema; none where
+/// it does not know.
+pub type Shapes = dyn Fn(usize, &RecordedCall) -> Option<Vec<ResultForm>>;
 
-/// What the border asks for the results of calls that the meta device cannot run.
+/// What the border asks for the results of calls that did not give any.
 struct Asked {
     raw: NonNull<ffi::CxxRecorder>,
     shapes: Box<Shapes>,
@@ -120,7 +121,7 @@ impl fmt::Debug for Asked {
 
 impl Asked {
     fn answer(&self, call: usize) -> bool {
-        let Some(forms) = (self.shapes)(&Reader::new(self.raw).call(call)) else {
+        let Some(forms) = (self.shapes)(call, &Reader::new(self.raw).call(call)) else {
             return false;
         };
         for form in forms {
@@ -154,8 +155,9 @@ unsafe extern "C" fn answer(context: *mut c_void, call: usize) -> bool {
 #[derive(Debug)]
 pub struct Recorder {
     raw: NonNull<ffi::CxxRecorder>,
-    /// The border has its address.
-    asked: Option<Box<Asked>>,
+    /// The border has the addresses of both.
+    shapes: Option<Box<Asked>>,
+    rescue: Option<Box<Asked>>,
     /// A recorder changes the state of its thread.
     thread: PhantomData<*mut ()>,
 }
@@ -191,7 +193,8 @@ impl Recorder {
         let raw = unsafe { ffi::expc_recorder_new(is_abstract) };
         Self {
             raw: NonNull::new(raw).expect("the border never returns null here"),
-            asked: None,
+            shapes: None,
+            rescue: None,
             thread: PhantomData,
         }
     }
@@ -201,10 +204,25 @@ impl Recorder {
     #[must_use]
     pub fn with_shapes(mut self, shapes: Box<Shapes>) -> Self {
         let raw = self.raw;
-        let asked = self.asked.insert(Box::new(Asked { raw, shapes }));
+        let asked = self.shapes.insert(Box::new(Asked { raw, shapes }));
         let context = (&raw mut **asked).cast::<c_void>();
         // SAFETY: the box keeps what `context` points to in its place until the recorder is freed, which calls nothing.
         unsafe { ffi::expc_recorder_set_shapes(raw.as_ptr(), answer, context) };
+        self
+    }
+
+    /// With an answer for calls that throw: where there is one the code goes on with zeros of that form, and the call has
+    /// them for results besides its error. Asked for operators that return nothing but tensors.
+    #[must_use]
+    pub fn with_rescue(mut self, rescue: Box<Shapes>) -> Self {
+        let raw = self.raw;
+        let asked = self.rescue.insert(Box::new(Asked {
+            raw,
+            shapes: rescue,
+        }));
+        let context = (&raw mut **asked).cast::<c_void>();
+        // SAFETY: as in `with_shapes`.
+        unsafe { ffi::expc_recorder_set_rescue(raw.as_ptr(), answer, context) };
         self
     }
 

@@ -14,6 +14,7 @@ use super::{
     code, forms,
     lines::Lines,
     modules::ModulePaths,
+    rescue::{StandIns, stood_in_for},
     scope::{self, Visited},
     values::{self, Output},
 };
@@ -41,6 +42,8 @@ pub(super) struct Request<'a> {
     pub with_gradients: bool,
     /// Without elements: nothing is computed.
     pub is_abstract: bool,
+    /// A run that returned, for the form of what stands for the results of calls that fail in this one.
+    pub rescue: Option<&'a Capture>,
 }
 
 /// A run that returned.
@@ -68,6 +71,8 @@ pub(super) enum Returned {
 pub(super) struct Observed {
     pub outcome: Result<Capture, Ending>,
     pub reads: Vec<Diagnostic>,
+    /// Calls that failed and were stood in for.
+    pub failures: Vec<Diagnostic>,
 }
 
 /// How a run ended that did not return.
@@ -85,7 +90,7 @@ pub(super) struct Ending {
 /// # Errors
 /// The code did not return, or a number was read from data that depends on the inputs.
 pub(super) fn capture(request: &Request<'_>) -> Result<Capture, Diagnostics> {
-    let Observed { outcome, reads } = observe(request, &[])?;
+    let Observed { outcome, reads, .. } = observe(request, &[])?;
     match outcome {
         _ if !reads.is_empty() => Err(Diagnostics::new(reads)),
         Ok(capture) => Ok(capture),
@@ -104,7 +109,14 @@ pub(super) fn observe(request: &Request<'_>, permitted: &[String]) -> Result<Obs
     let given: Vec<Value> = inputs
         .map(|input| values::with_tensors(input, &mut handles))
         .collect();
-    let mut recorder = Recorder::new(request.is_abstract).with_shapes(Box::new(forms::results));
+    let mut recorder =
+        Recorder::new(request.is_abstract).with_shapes(Box::new(|_, call| forms::results(call)));
+    if let Some(capture) = request.rescue {
+        let stand_ins = StandIns::of(capture);
+        recorder = recorder.with_rescue(Box::new(move |position, call| {
+            stand_ins.results(position, call)
+        }));
+    }
     let tensor_numbers = tensors.iter().map(|tensor| recorder.know(tensor, true));
     let inputs = tensor_numbers.collect();
     let weight_tensors = request.weights.iter().map(|weight| &weight.tensor);
@@ -132,8 +144,9 @@ pub(super) fn observe(request: &Request<'_>, permitted: &[String]) -> Result<Obs
     if request.is_abstract {
         put_on_cpu(&mut recording);
     }
-    let modules = ModulePaths::of(&recording, &visited.paths, &weights, request.weights);
+    let modules = ModulePaths::of(&recording, &visited.scopes, &weights, request.weights);
     let reads = data_reads(&recording, &modules);
+    let failures = stood_in_for(&recording, &modules);
     let outcome = match result {
         Ok((outputs, output_tree)) => Ok(Capture {
             recording,
@@ -149,7 +162,11 @@ pub(super) fn observe(request: &Request<'_>, permitted: &[String]) -> Result<Obs
         }),
         Err(Stop::Panic(message)) => Err(explain(&message, &recording, &modules, &visited)),
     };
-    Ok(Observed { outcome, reads })
+    Ok(Observed {
+        outcome,
+        reads,
+        failures,
+    })
 }
 
 /// Why code did not return.
@@ -263,13 +280,7 @@ fn explain(
         return Ending { fault, reader };
     }
     let fault = match last.map(|(position, call)| (position, call, &call.outcome)) {
-        Some((position, call, Outcome::Threw(said))) => {
-            let said = said.lines().next().unwrap_or_default();
-            let what = format!("`{}` failed while the code was traced: {said}", call.op);
-            let mut fault = Diagnostic::error(code::OP_FAILED, what);
-            fault.place = place(call, position, modules);
-            fault
-        }
+        Some((position, call, Outcome::Threw(said))) => failed(position, call, said, modules),
         _ => {
             let what = format!("the code panicked while it was traced: {message}");
             let mut fault = Diagnostic::error(code::PANICKED, what);
@@ -281,6 +292,20 @@ fn explain(
         fault,
         reader: None,
     }
+}
+
+/// What to say of a call that libtorch refused.
+pub(super) fn failed(
+    position: usize,
+    call: &RecordedCall,
+    said: &str,
+    modules: &ModulePaths,
+) -> Diagnostic {
+    let said = said.lines().next().unwrap_or_default();
+    let what = format!("`{}` failed while the code was traced: {said}", call.op);
+    let mut fault = Diagnostic::error(code::OP_FAILED, what);
+    fault.place = place(call, position, modules);
+    fault
 }
 
 const READ_ADVICE: &str = "the program would have the number that this example gave, whatever its inputs: keep it as a \

@@ -13,8 +13,12 @@ use expc_symbolic::{Expr, Value as Number, eval};
 use tch::{Kind, TchError, Tensor};
 
 use super::{
-    capture::{self, Capture, Request},
-    code, values,
+    capture::{self, Capture, Observed, Request},
+    code,
+    quiet::quietly,
+    rows,
+    sizes::line_of,
+    values,
 };
 use crate::Diagnostics;
 
@@ -26,10 +30,22 @@ pub(super) struct SizeSymbol {
     pub label: String,
     /// It may be fixed where the code does not allow it to change.
     pub is_auto: bool,
+    /// The bounds are promised, and are not found.
+    pub is_named: bool,
     pub min: Option<i64>,
     pub max: Option<i64>,
     /// Its value for the inputs that were given.
     pub hint: i64,
+}
+
+impl SizeSymbol {
+    /// The least size that the program says: that of a named size, or what is known of any.
+    fn least(&self) -> i64 {
+        match self.is_named {
+            true => self.min.unwrap_or(0),
+            false => self.min.unwrap_or(LEAST).max(LEAST),
+        }
+    }
 }
 
 /// A size of an input that may change.
@@ -52,7 +68,7 @@ pub(super) struct DynamicSizes {
 
 /// The least size that a symbol stands for where nothing else is said: sizes 0 and 1 broadcast and vanish, so that code
 /// takes other ways for them.
-const LEAST: i64 = 2;
+pub(super) const LEAST: i64 = 2;
 
 /// How far from the given size others are tried: neighbours, which fit no divisor, come first.
 const STEPS: [i64; 8] = [1, 3, 2, 5, 7, -1, 4, -2];
@@ -88,7 +104,7 @@ impl DynamicSizes {
     }
 
     /// Where a symbol stands: `x.size()[0], y.size()[1]`.
-    fn sources(&self, symbol: &SizeSymbol) -> String {
+    pub fn sources(&self, symbol: &SizeSymbol) -> String {
         let uses = |expr: &Expr| {
             let symbols = expr.free_symbols();
             symbols.iter().any(|free| free.name() == symbol.name)
@@ -113,21 +129,50 @@ impl DynamicSizes {
             positive: true,
             integer: true,
         });
-        let ranges = self.symbols.iter().map(|symbol| program::Range {
-            expression: symbol.name.clone(),
-            min: Some(symbol.min.unwrap_or(0)),
-            max: symbol.max,
-        });
         super::graph::Sizes {
             symbols: symbols.collect(),
-            ranges: ranges.collect(),
+            ranges: self.ranges(),
             guards: Vec::new(),
         }
     }
 
+    /// The ranges of sizes in the order of the inputs, then those of symbols that no size is by itself.
+    fn ranges(&self) -> Vec<program::Range> {
+        let mut ranges: Vec<program::Range> = Vec::new();
+        let mut add = |expression: String, min: i64, max: Option<i64>| {
+            if !ranges.iter().any(|range| range.expression == expression) {
+                ranges.push(program::Range {
+                    expression,
+                    min: Some(min),
+                    max,
+                });
+            }
+        };
+        for dim in &self.dims {
+            let mut symbols = self.symbols.iter();
+            let of_symbol =
+                symbols.find_map(|symbol| Some((symbol, line_of(&dim.expr, &symbol.name)?)));
+            if let Some((symbol, (factor, shift))) = of_symbol {
+                let scaled = |bound: i64| bound.saturating_mul(factor).saturating_add(shift);
+                let max = symbol.max.map(scaled);
+                add(dim.expr.to_string(), scaled(symbol.least()), max);
+            }
+        }
+        for symbol in &self.symbols {
+            let min = symbol.min.unwrap_or(LEAST).max(LEAST);
+            add(symbol.name.clone(), min, symbol.max);
+        }
+        ranges
+    }
+
+    /// The values of the symbols for the given inputs.
+    pub fn hints(&self) -> Vec<i64> {
+        self.symbols.iter().map(|symbol| symbol.hint).collect()
+    }
+
     /// The values of the symbols in each trace; the first are the given ones.
     fn assignments(&self) -> Result<Vec<Vec<i64>>, Diagnostic> {
-        let base: Vec<i64> = self.symbols.iter().map(|symbol| symbol.hint).collect();
+        let base = self.hints();
         let mut assignments = vec![base.clone()];
         let mut last = base.clone();
         for (position, symbol) in self.symbols.iter().enumerate() {
@@ -188,28 +233,105 @@ pub(super) fn with_others(
     dynamic: &DynamicSizes,
 ) -> Result<Traces, Diagnostics> {
     let mut traces = Traces {
-        assignments: vec![dynamic.symbols.iter().map(|symbol| symbol.hint).collect()],
+        assignments: vec![dynamic.hints()],
         captures: vec![first],
     };
     traces.add_other_data(request);
     if dynamic.is_empty() {
         return Ok(traces);
     }
-    for assignment in dynamic.assignments()?.into_iter().skip(1) {
-        let resized = resized(request.inputs, dynamic, &assignment)?;
-        let other = Request {
-            inputs: &resized,
-            ..*request
-        };
-        let capture = capture::capture(&other)
-            .map_err(|faults| violation(faults, request, dynamic, &assignment))?;
-        traces.captures.push(capture);
-        traces.assignments.push(assignment);
-    }
+    let others = dynamic.assignments()?.into_iter().skip(1);
+    traces.add(others, request, dynamic)?;
     Ok(traces)
 }
 
+/// The recordings at several sizes of code that goes on behind what it does not do at other sizes, and everything that
+/// it does not do: once for each module.
+///
+/// # Errors
+/// The sizes of the inputs cannot be others.
+pub(super) fn try_others(
+    first: Capture,
+    request: &Request<'_>,
+    dynamic: &DynamicSizes,
+) -> Result<(Traces, Vec<Diagnostic>), Diagnostics> {
+    let mut found: Vec<Diagnostic> = Vec::new();
+    let mut others = Vec::new();
+    let assignments = match dynamic.is_empty() {
+        true => Vec::new(),
+        false => dynamic.assignments()?,
+    };
+    for assignment in assignments.into_iter().skip(1) {
+        let inputs = resized(request.inputs, dynamic, &assignment)?;
+        let other = Request {
+            inputs: &inputs,
+            rescue: Some(&first),
+            ..*request
+        };
+        let Observed {
+            outcome, failures, ..
+        } = quietly(|| capture::observe(&other, &[]))?;
+        let mut faults = failures;
+        let capture = match outcome {
+            Ok(capture) => Some(capture),
+            Err(ending) => {
+                faults.push(ending.fault);
+                None
+            }
+        };
+        let mut faults = match faults.is_empty() {
+            true => Vec::new(),
+            false => violation(Diagnostics::new(faults), request, dynamic, &assignment).into_vec(),
+        };
+        if let Some(capture) = &capture {
+            faults.extend(rows::other_ways(&first, capture, dynamic, &assignment));
+        }
+        match capture {
+            Some(capture) if faults.is_empty() => others.push((capture, assignment)),
+            _ => {
+                let told: Vec<_> = found
+                    .iter()
+                    .map(|fault| fault.place.module.clone())
+                    .collect();
+                faults.retain(|fault| !told.contains(&fault.place.module));
+                found.extend(faults);
+            }
+        }
+    }
+    let mut traces = Traces {
+        assignments: vec![dynamic.hints()],
+        captures: vec![first],
+    };
+    traces.add_other_data(request);
+    for (capture, assignment) in others {
+        traces.captures.push(capture);
+        traces.assignments.push(assignment);
+    }
+    Ok((traces, found))
+}
+
 impl Traces {
+    /// Runs the code at more sizes.
+    pub fn add(
+        &mut self,
+        assignments: impl IntoIterator<Item = Vec<i64>>,
+        request: &Request<'_>,
+        dynamic: &DynamicSizes,
+    ) -> Result<(), Diagnostics> {
+        for assignment in assignments {
+            let resized = resized(request.inputs, dynamic, &assignment)?;
+            let other = Request {
+                inputs: &resized,
+                ..*request
+            };
+            let capture = quietly(|| capture::capture(&other))
+                .map_err(|faults| violation(faults, request, dynamic, &assignment))?;
+            self.captures.push(capture);
+            self.assignments.push(assignment);
+        }
+        Ok(())
+    }
+
     /// Runs the code for other elements if these decide sizes, as in `nonzero`, so that such sizes show. Elements that
     /// the code does not take are no fault.
     fn add_other_data(&mut self, request: &Request<'_>) {
@@ -232,7 +354,7 @@ impl Traces {
                 inputs: &inputs,
                 ..*request
             };
-            if let Ok(capture) = capture::capture(&other) {
+            if let Ok(capture) = quietly(|| capture::capture(&other)) {
                 self.captures.push(capture);
                 self.assignments.push(assignment.clone());
             }
@@ -277,8 +399,34 @@ fn partly_negated(tensor: &Tensor) -> Result<Tensor, TchError> {
     negated(tensor)?.f_where_self(&third, tensor)
 }
 
+/// How many elements the inputs have with other sizes; none if that is too many to count.
+pub(super) fn elements(
+    inputs: &[Value],
+    dynamic: &DynamicSizes,
+    assignment: &[i64],
+) -> Option<i64> {
+    let mut leaves = Vec::new();
+    for input in inputs {
+        values::leaves("", input, &mut leaves);
+    }
+    let tensors = leaves.into_iter().filter_map(|(_, leaf)| leaf.as_tensor());
+    let mut sum = 0_i64;
+    for (position, tensor) in tensors.enumerate() {
+        let mut product = 1_i64;
+        for (dim, size) in tensor.size().into_iter().enumerate() {
+            let size = match dynamic.expr(position, dim) {
+                Some(expr) => size_at(expr, dynamic, assignment).ok()?,
+                None => size,
+            };
+            product = product.checked_mul(size)?;
+        }
+        sum = sum.checked_add(product)?;
+    }
+    Some(sum)
+}
+
 /// The inputs with other sizes: their elements are repeated or left out, so that what they mean stays valid.
-fn resized(
+pub(super) fn resized(
     inputs: &[Value],
     dynamic: &DynamicSizes,
     assignment: &[i64],
@@ -410,7 +558,7 @@ fn multiple<'a>(
     };
     let position = dynamic.symbols.iter().position(|known| known == *symbol)?;
     let passes = |value: i64| {
-        let mut assignment: Vec<i64> = dynamic.symbols.iter().map(|symbol| symbol.hint).collect();
+        let mut assignment = dynamic.hints();
         if let Some(slot) = assignment.get_mut(position) {
             *slot = value;
         }
@@ -419,7 +567,7 @@ fn multiple<'a>(
                 inputs: &inputs,
                 ..*request
             };
-            capture::capture(&other).is_ok()
+            quietly(|| capture::capture(&other)).is_ok()
         })
     };
     let factors = FACTORS
@@ -444,6 +592,7 @@ mod tests {
             name: "s0".to_owned(),
             label: "rows".to_owned(),
             is_auto: false,
+            is_named: true,
             min,
             max,
             hint: 4,

@@ -59,6 +59,7 @@ pub(super) fn emit(
         shapes: Shapes::new(traces, dynamic),
         numbers: FxHashMap::default(),
         modes: Modes::default(),
+        stack: String::new(),
     };
     emitter.inputs(source, dynamic)?;
     emitter.weights(source.weights)?;
@@ -94,6 +95,8 @@ pub(super) struct Emitter<'a> {
     /// Sizes that have been computed, by the text of their expressions.
     pub numbers: FxHashMap<String, ValueId>,
     modes: Modes,
+    /// The modules of the call that is being emitted, which numbers that it needs belong to, too.
+    pub stack: String,
 }
 
 impl Emitter<'_> {
@@ -218,10 +221,9 @@ impl Emitter<'_> {
         position: usize,
         call: &RecordedCall,
     ) -> Result<Vec<ValueId>, Diagnostic> {
-        let mut metadata = vec![(
-            "nn_module_stack".to_owned(),
-            self.capture.modules.stack(position),
-        )];
+        let stack = self.capture.modules.stack(position);
+        self.stack.clone_from(&stack);
+        let mut metadata = vec![("nn_module_stack".to_owned(), stack)];
         if let Some(line) = self.lines.as_mut().and_then(|lines| lines.of(&call.frames)) {
             metadata.push(("stack_trace".to_owned(), line.stack_trace(&call.op)));
         }

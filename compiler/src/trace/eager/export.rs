@@ -6,6 +6,7 @@ use rustc_hash::FxHashSet;
 use tch::{Tensor, nn};
 
 use super::{
+    bounds,
     capture::{Code, NamedWeight, Request},
     code,
     dynamic::{self, DynamicSizes, Traces},
@@ -203,22 +204,22 @@ pub fn export<By>(
 ) -> Result<Recorded, Diagnostics> {
     let mut job = Job::new(model, inputs, options)?;
     let autos = job.dynamic.autos();
-    let result = job.export();
-    if result.is_ok() || autos.is_empty() {
-        return result;
-    }
-    // One after the other: what the code does not allow stays as it is.
-    let all = std::mem::take(&mut job.dynamic);
-    let mut fixed = autos.clone();
-    for auto in &autos {
-        fixed.retain(|fixed| fixed != auto);
-        job.dynamic = all.without(&fixed);
-        if job.export().is_err() {
-            fixed.push(auto.clone());
+    let mut traces = job.traces();
+    if traces.is_err() && !autos.is_empty() {
+        // One after the other: what the code does not allow stays as it is.
+        let all = std::mem::take(&mut job.dynamic);
+        let mut fixed = autos.clone();
+        for auto in &autos {
+            fixed.retain(|fixed| fixed != auto);
+            job.dynamic = all.without(&fixed);
+            if job.traces().is_err() {
+                fixed.push(auto.clone());
+            }
         }
+        job.dynamic = all.without(&fixed);
+        traces = job.traces();
     }
-    job.dynamic = all.without(&fixed);
-    job.export()
+    job.program(traces?)
 }
 
 /// A model with its inputs, as the parts of the tracer take them.
@@ -256,22 +257,41 @@ impl<'a> Job<'a> {
             weights: &self.options.weights,
             with_gradients: self.options.train,
             is_abstract: self.options.is_abstract,
+            rescue: None,
         }
     }
 
-    fn export(&self) -> Result<Recorded, Diagnostics> {
+    /// Recordings at several sizes that make a program.
+    fn traces(&self) -> Result<Traces, Diagnostics> {
         let traces = dynamic::traces(&self.request(), &self.dynamic)?;
-        self.program(&traces)
+        self.emit(&traces, &self.dynamic, false)?;
+        Ok(traces)
     }
 
-    pub fn program(&self, traces: &Traces) -> Result<Recorded, Diagnostics> {
+    /// The program of recordings, for the sizes that the code takes.
+    pub fn program(&self, mut traces: Traces) -> Result<Recorded, Diagnostics> {
+        let mut dynamic = self.dynamic.clone();
+        if !dynamic.is_empty() {
+            let emit = |traces: &Traces| self.emit(traces, &self.dynamic, false);
+            let more = bounds::narrow(&self.request(), &mut dynamic, &emit)?;
+            traces.add(more, &self.request(), &dynamic)?;
+        }
+        self.emit(&traces, &dynamic, !self.options.without_lines)
+    }
+
+    pub fn emit(
+        &self,
+        traces: &Traces,
+        dynamic: &DynamicSizes,
+        with_lines: bool,
+    ) -> Result<Recorded, Diagnostics> {
         let source = Source {
             inputs: &self.inputs,
             weights: &self.options.weights,
-            with_lines: !self.options.without_lines,
+            with_lines,
             with_gradients: self.options.train,
         };
-        emit::emit(&source, traces, &self.dynamic)
+        emit::emit(&source, traces, dynamic)
     }
 }
 

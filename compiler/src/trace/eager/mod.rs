@@ -1,9 +1,12 @@
 //! Programs of unmodified code of tch: what it calls is recorded while it runs.
 //!
-//! [`export`] runs the code (`capture.rs`; without elements, `forms.rs` helps out), at several sizes where sizes may change (`dynamic.rs`), and writes what was
-//! recorded to the graph (`emit.rs`): arguments that change between the runs become expressions (`rows.rs`, `sizes.rs`,
-//! `numbers.rs`), results get their types (`shapes.rs`), and calls belong to modules (`scope.rs`, `modules.rs`).
+//! [`export`] runs the code (`capture.rs`; without elements, `forms.rs` helps out), at several sizes where sizes may change
+//! (`dynamic.rs`), and writes what was recorded to the graph (`emit.rs`): arguments that change between the runs become
+//! expressions (`rows.rs`, `sizes.rs`, `numbers.rs`), results get their types (`shapes.rs`), and calls belong to modules
+//! (`scope.rs`, `modules.rs`). How far sizes may go is found at the ends (`bounds.rs`). A report (`report.rs`) goes on behind
+//! calls that fail (`rescue.rs`).
 
+mod bounds;
 mod capture;
 mod dynamic;
 mod emit;
@@ -12,7 +15,9 @@ mod forms;
 mod lines;
 mod modules;
 mod numbers;
+mod quiet;
 mod report;
+mod rescue;
 mod rows;
 mod scope;
 mod shapes;

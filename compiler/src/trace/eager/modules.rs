@@ -1,17 +1,70 @@
 //! The module that each call belongs to: what the code says, or what the names of its weights tell.
 
-use expc_runtime::torch::record::{RecordedCall, Recording, ValueNumber};
+use expc_runtime::torch::record::{RecordedCall, RecordedValue, Recording, ValueNumber};
 use rustc_hash::FxHashMap;
 
-use super::{capture::NamedWeight, emit::visit_tensors};
+use super::{capture::NamedWeight, emit::visit_tensors, scope::ScopeEntry};
+use crate::trace::stack::{self, ModuleCall};
 
-/// What stands for the class of a module, which Rust does not know at run time.
+/// The class of a module of which nothing else is known: Rust has none at run time.
 const CLASS: &str = "torch.nn.modules.module.Module";
 
-/// The path of each call.
+/// The modules of PyTorch that call one operator. Those with `{}` have the number of sizes that they are made for.
+const CLASSES: &[(&str, &str)] = &[
+    ("aten.linear.default", "torch.nn.modules.linear.Linear"),
+    ("aten.conv1d.default", "torch.nn.modules.conv.Conv1d"),
+    ("aten.conv1d.padding", "torch.nn.modules.conv.Conv1d"),
+    ("aten.conv2d.default", "torch.nn.modules.conv.Conv2d"),
+    ("aten.conv2d.padding", "torch.nn.modules.conv.Conv2d"),
+    ("aten.conv3d.default", "torch.nn.modules.conv.Conv3d"),
+    ("aten.conv3d.padding", "torch.nn.modules.conv.Conv3d"),
+    (
+        "aten.conv_transpose1d.default",
+        "torch.nn.modules.conv.ConvTranspose1d",
+    ),
+    (
+        "aten.conv_transpose2d.input",
+        "torch.nn.modules.conv.ConvTranspose2d",
+    ),
+    (
+        "aten.conv_transpose3d.input",
+        "torch.nn.modules.conv.ConvTranspose3d",
+    ),
+    (
+        "aten.batch_norm.default",
+        "torch.nn.modules.batchnorm.BatchNorm{}d",
+    ),
+    (
+        "aten.instance_norm.default",
+        "torch.nn.modules.instancenorm.InstanceNorm{}d",
+    ),
+    (
+        "aten.layer_norm.default",
+        "torch.nn.modules.normalization.LayerNorm",
+    ),
+    (
+        "aten.group_norm.default",
+        "torch.nn.modules.normalization.GroupNorm",
+    ),
+    (
+        "aten.rms_norm.default",
+        "torch.nn.modules.normalization.RMSNorm",
+    ),
+    (
+        "aten.embedding.default",
+        "torch.nn.modules.sparse.Embedding",
+    ),
+    ("aten.prelu.default", "torch.nn.modules.activation.PReLU"),
+    ("aten.lstm.input", "torch.nn.modules.rnn.LSTM"),
+    ("aten.gru.input", "torch.nn.modules.rnn.GRU"),
+    ("aten.rnn_tanh.input", "torch.nn.modules.rnn.RNN"),
+    ("aten.rnn_relu.input", "torch.nn.modules.rnn.RNN"),
+];
+
+/// The modules of each call.
 #[derive(Debug)]
 pub(super) struct ModulePaths {
-    by_call: Vec<String>,
+    by_call: Vec<Vec<ModuleCall>>,
 }
 
 impl ModulePaths {
@@ -19,7 +72,7 @@ impl ModulePaths {
     /// have one, and belongs to what their paths have in common.
     pub fn of(
         recording: &Recording,
-        scopes: &[String],
+        scopes: &[ScopeEntry],
         numbers: &[ValueNumber],
         weights: &[NamedWeight],
     ) -> Self {
@@ -51,46 +104,145 @@ impl ModulePaths {
                 (None, ..) => String::new(),
             });
         }
-        Self { by_call }
+        let classes = classes(calls, &by_call, &names);
+        Self {
+            by_call: stacks(calls, &by_call, scopes, &classes),
+        }
     }
 
     /// The path of a call.
     pub fn path(&self, call: usize) -> &str {
-        self.by_call.get(call).map_or("", String::as_str)
+        self.innermost(call).map_or("", |module| &module.path)
     }
 
-    /// The text of `nn_module_stack`: each module from the root on as key, path and class.
+    /// The call of a module that a call belongs to; none for the root.
+    pub fn innermost(&self, call: usize) -> Option<&ModuleCall> {
+        self.by_call.get(call).and_then(|stack| stack.last())
+    }
+
+    /// The text of `nn_module_stack`.
     pub fn stack(&self, call: usize) -> String {
-        let path = self.path(call);
-        let mut text = format!("L__self__,,{CLASS}");
-        for prefix in prefixes(path) {
-            let key = prefix.replace('.', "_");
-            text.push_str(&format!(";L__self__{key},{prefix},{CLASS}"));
-        }
-        text
+        stack::text(CLASS, self.by_call.get(call).into_iter().flatten())
     }
 
     /// The paths of all modules, in the order of their first call.
     pub fn called(&self) -> Vec<String> {
         let mut called: Vec<String> = Vec::new();
         let mut seen = rustc_hash::FxHashSet::default();
-        for prefix in self.by_call.iter().flat_map(|path| prefixes(path)) {
-            if seen.insert(prefix) {
-                called.push(prefix.to_owned());
+        for module in self.by_call.iter().flatten() {
+            if seen.insert(module.path.as_str()) {
+                called.push(module.path.clone());
             }
         }
         called
     }
 }
 
+/// The modules around each call. A module is called anew where the code enters it again, or, where only weights tell,
+/// comes back to it.
+fn stacks(
+    calls: &[RecordedCall],
+    paths: &[String],
+    scopes: &[ScopeEntry],
+    classes: &FxHashMap<&str, String>,
+) -> Vec<Vec<ModuleCall>> {
+    let mut n_calls: FxHashMap<&str, usize> = FxHashMap::default();
+    // With the scope that each of them is, if it is one.
+    let mut open: Vec<(ModuleCall, Option<usize>)> = Vec::new();
+    let mut by_call = Vec::with_capacity(calls.len());
+    for (call, path) in calls.iter().zip(paths) {
+        let entered = enclosing(call, scopes);
+        let frames = prefixes(path).map(|prefix| {
+            let scope = entered.iter().find(|(path, _)| *path == prefix);
+            (prefix, scope.map(|(_, scope)| *scope))
+        });
+        let frames: Vec<_> = frames.collect();
+        let is_open = |((module, at), (path, scope)): (&(ModuleCall, _), &(&str, _))| {
+            module.path == *path && at == scope
+        };
+        let n_open = open
+            .iter()
+            .zip(&frames)
+            .take_while(|pair| is_open(*pair))
+            .count();
+        open.truncate(n_open);
+        for (path, scope) in frames.into_iter().skip(n_open) {
+            let earlier = n_calls.entry(path).or_default();
+            let module = ModuleCall {
+                path: path.to_owned(),
+                class: classes
+                    .get(path)
+                    .cloned()
+                    .unwrap_or_else(|| CLASS.to_owned()),
+                earlier: *earlier,
+            };
+            *earlier += 1;
+            open.push((module, scope));
+        }
+        by_call.push(open.iter().map(|(module, _)| module.clone()).collect());
+    }
+    by_call
+}
+
+/// The scopes around a call with their numbers, innermost first.
+fn enclosing<'a>(call: &RecordedCall, scopes: &'a [ScopeEntry]) -> Vec<(&'a str, usize)> {
+    let mut found = Vec::new();
+    let mut number = usize::try_from(call.scope).unwrap_or(usize::MAX);
+    // The root is no scope that code enters, and parents come before what is in them.
+    while let Some(entry) = scopes.get(number).filter(|_| number != 0) {
+        found.push((entry.path.as_str(), number));
+        number = entry.parent.min(number - 1);
+    }
+    found
+}
+
+/// The classes of modules that do nothing but one operator on their own weights.
+fn classes<'a>(
+    calls: &[RecordedCall],
+    paths: &'a [String],
+    names: &FxHashMap<ValueNumber, &str>,
+) -> FxHashMap<&'a str, String> {
+    let mut classes: FxHashMap<&str, Option<String>> = FxHashMap::default();
+    for (call, path) in calls.iter().zip(paths) {
+        let class = class_of(call, path, names);
+        let known = classes.entry(path).or_insert_with(|| class.clone());
+        if *known != class {
+            *known = None;
+        }
+    }
+    let known = classes.into_iter();
+    known
+        .filter(|(path, _)| !path.is_empty())
+        .filter_map(|(path, class)| Some((path, class?)))
+        .collect()
+}
+
+fn class_of(
+    call: &RecordedCall,
+    path: &str,
+    names: &FxHashMap<ValueNumber, &str>,
+) -> Option<String> {
+    let (_, class) = CLASSES.iter().find(|(op, _)| *op == call.op)?;
+    let mut has_weight = false;
+    visit_tensors(&call.arguments, &mut |tensor| {
+        has_weight |= names.get(&tensor.value) == Some(&path);
+    });
+    let rank = call.arguments.first().and_then(|input| match input {
+        RecordedValue::Tensor(tensor) => Some(tensor.info.sizes.len()),
+        _ => None,
+    });
+    let n_sizes = rank.unwrap_or(0).saturating_sub(2).max(1);
+    has_weight.then(|| class.replace("{}", &n_sizes.to_string()))
+}
+
 fn known_path(
     call: &RecordedCall,
-    scopes: &[String],
+    scopes: &[ScopeEntry],
     names: &FxHashMap<ValueNumber, &str>,
 ) -> Option<String> {
     let scope = usize::try_from(call.scope).ok()?;
-    if let Some(path) = scopes.get(scope).filter(|path| !path.is_empty()) {
-        return Some(path.clone());
+    if let Some(scope) = scopes.get(scope).filter(|scope| !scope.path.is_empty()) {
+        return Some(scope.path.clone());
     }
     let mut of_weights: Option<String> = None;
     visit_tensors(&call.arguments, &mut |tensor| {

@@ -1,14 +1,16 @@
 //! Expressions over sizes as calls: `sym_size` where a size stands, and arithmetic of the `sym` dialect.
 
 use expc_dialects::{Constant, Diagnostic, ValueType};
+use expc_passes::shape::Item;
 use expc_symbolic::{Expr, Func, Kind};
 
 use super::{
     code,
     emit::Emitter,
     graph::{Arg, Call, CallArg, CallResult, GraphId, ValueId, ValueInfo},
-    sizes::{Ratio, line_of},
+    sizes::{Ratio, Scale, line_of},
 };
+use crate::trace::tracer::to_info;
 
 /// Where the value of a symbol can be had: a size of a tensor that is `factor*symbol + shift`.
 #[derive(Clone, Debug)]
@@ -46,6 +48,9 @@ impl Source {
     }
 }
 
+/// Powers up to this are products.
+const MAX_EXPONENT: usize = 8;
+
 impl Emitter<'_> {
     /// The value of an expression; calls that are needed for it are added once.
     pub fn number(&mut self, expr: &Expr) -> Result<ValueId, Diagnostic> {
@@ -53,40 +58,80 @@ impl Emitter<'_> {
         if let Some(value) = self.numbers.get(&key) {
             return Ok(*value);
         }
-        let value = match expr.kind() {
-            Kind::Symbol(symbol) => self.symbol(symbol.name())?,
-            Kind::Add(terms) => self.fold("sym.add", terms, expr)?,
-            Kind::Mul(factors) => self.fold("sym.mul", factors, expr)?,
-            Kind::Call(func, args) => match function(*func) {
-                Some(op) => self.fold(op, args, expr)?,
-                None => return Err(no_calls(expr)),
-            },
-            _ => return Err(no_calls(expr)),
+        // A size that code asked for may be more than arithmetic of symbols.
+        let value = match self.computed(expr) {
+            Ok(value) => value,
+            Err(fault) => self.size_of_a_tensor(expr)?.ok_or(fault)?,
         };
         self.numbers.insert(key, value);
         Ok(value)
     }
 
-    /// A quotient or product of floats.
-    pub fn ratio(&mut self, ratio: &Ratio) -> Result<ValueId, Diagnostic> {
-        let of_size = |size: ValueId| CallArg::new("", size);
-        let constant = |value: f64| CallArg::new("", Constant::Float(value));
-        let (op, args) = match ratio {
-            Ratio::Size(expr) => {
-                let size = self.number(expr)?;
-                ("sym.sym_float", vec![of_size(size)])
+    fn computed(&mut self, expr: &Expr) -> Result<ValueId, Diagnostic> {
+        match expr.kind() {
+            Kind::Symbol(symbol) => self.symbol(symbol.name()),
+            Kind::Add(terms) => self.fold("sym.add", terms, expr),
+            Kind::Mul(factors) => self.fold("sym.mul", factors, expr),
+            Kind::Pow(base, exponent) => {
+                let exponent = exponent
+                    .as_int()
+                    .and_then(|exponent| usize::try_from(exponent).ok());
+                let exponent = exponent.filter(|exponent| (2..=MAX_EXPONENT).contains(exponent));
+                let exponent = exponent.ok_or_else(|| no_calls(expr))?;
+                self.fold("sym.mul", &vec![base.clone(); exponent], expr)
             }
-            Ratio::Times(factor, expr) => {
-                let size = self.number(expr)?;
-                ("sym.mul", vec![of_size(size), constant(*factor)])
-            }
-            Ratio::Over(top, expr) => {
-                let size = self.number(expr)?;
-                ("sym.truediv", vec![constant(*top), of_size(size)])
-            }
+            Kind::Call(func, args) => match function(*func) {
+                Some(op) => self.fold(op, args, expr),
+                None => Err(no_calls(expr)),
+            },
+            _ => Err(no_calls(expr)),
+        }
+    }
+
+    /// A size of a tensor of the program that is this expression; none if no tensor has it.
+    fn size_of_a_tensor(&mut self, expr: &Expr) -> Result<Option<ValueId>, Diagnostic> {
+        let Some((tensor, dim)) = self.shapes.tensor_with_size(expr) else {
+            return Ok(None);
         };
-        let info = ValueInfo::from(ValueType::SymFloat);
-        self.scalar(Call::new(op, args), info)
+        let args = vec![
+            CallArg::new("self", tensor),
+            CallArg::new("dim", Constant::Int(i64::try_from(dim).unwrap_or(i64::MAX))),
+        ];
+        let call = Call::new("aten.sym_size.int", args).named("sym_size_int");
+        self.scalar(call, sym_int(expr)).map(Some)
+    }
+
+    /// A float of a size, in the steps of PyTorch.
+    pub fn ratio(&mut self, ratio: &Ratio) -> Result<ValueId, Diagnostic> {
+        let value = |value: ValueId| CallArg::new("", value);
+        let constant = |value: f64| CallArg::new("", Constant::Float(value));
+        let size = self.number(&ratio.size)?;
+        let mut float = self.sym_float("sym.sym_float", vec![value(size)])?;
+        if ratio.is_root {
+            float = self.sym_float("sym._sym_sqrt", vec![value(float)])?;
+        }
+        match ratio.scale {
+            Scale::One => Ok(float),
+            Scale::Times(factor) => self.sym_float("sym.mul", vec![constant(factor), value(float)]),
+            Scale::Over(top) => self.sym_float("sym.truediv", vec![constant(top), value(float)]),
+        }
+    }
+
+    /// A float that a function of the `sym` dialect computes; added once.
+    fn sym_float(&mut self, op: &str, args: Vec<CallArg>) -> Result<ValueId, Diagnostic> {
+        let item = self.shapes.infer(op, &args).into_iter().next();
+        let item = item.unwrap_or(Item::Any);
+        let info = to_info(&item);
+        let key = info.sym.clone().unwrap_or_default();
+        if let Some(value) = self.numbers.get(&key) {
+            return Ok(*value);
+        }
+        let value = self.scalar(Call::new(op, args), info)?;
+        self.shapes.define_item(value, item);
+        if !key.is_empty() {
+            self.numbers.insert(key, value);
+        }
+        Ok(value)
     }
 
     /// The value of a symbol, from a size of a tensor.
@@ -174,6 +219,9 @@ impl Emitter<'_> {
     fn scalar(&mut self, call: Call, info: ValueInfo) -> Result<ValueId, Diagnostic> {
         let expr = info.sym.as_deref().and_then(|text| Expr::parse(text).ok());
         let name = call.op.clone();
+        let mut call = call;
+        call.metadata
+            .push(("nn_module_stack".to_owned(), self.stack.clone()));
         let given = self
             .builder
             .call(GraphId::ROOT, call.returning(CallResult::Single(info)));

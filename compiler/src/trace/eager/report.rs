@@ -128,19 +128,24 @@ pub fn report_exportability<By>(
     report.add("");
     let mut readers: Vec<String> = Vec::new();
     for _ in 0..MAX_RUNS {
-        let Observed { outcome, reads } = capture::observe(&request, &readers)?;
+        let Observed { outcome, reads, .. } = capture::observe(&request, &readers)?;
         reads.into_iter().for_each(|fault| report.fault(fault));
         let ending = match outcome {
             Ok(capture) => {
                 report.order(capture.modules.called());
-                let traces = dynamic::with_others(capture, &request, &job.dynamic);
-                let program = traces.and_then(|traces| job.program(&traces));
-                if let Err(faults) = program {
-                    faults
-                        .into_vec()
-                        .into_iter()
-                        .for_each(|fault| report.fault(fault));
-                }
+                let (traces, faults) = dynamic::try_others(capture, &request, &job.dynamic)?;
+                let is_whole = faults.is_empty();
+                faults.into_iter().for_each(|fault| report.fault(fault));
+                let program = match is_whole {
+                    true => job.program(traces),
+                    // The ends of ranges are those of the code as it should be.
+                    false => job.emit(&traces, &job.dynamic, false),
+                };
+                let faults = program.err().map(Diagnostics::into_vec);
+                faults
+                    .into_iter()
+                    .flatten()
+                    .for_each(|fault| report.fault(fault));
                 break;
             }
             Err(ending) => ending,
@@ -212,6 +217,51 @@ mod tests {
         let report = report_exportability(&code, &x, &options).expect("a report");
         let faulty: Vec<&str> = report.faulty().map(|module| module.path.as_str()).collect();
         assert_eq!(faulty, ["head"]);
+    }
+
+    /// Every module that does not do the same at all sizes is named, though the first already fails at other sizes.
+    #[test]
+    fn all_modules_that_fix_sizes_are_named() {
+        let step = |position: usize, x: &Tensor| match position {
+            // A number of elements.
+            3 => x.view([8]).view([-1, 2]),
+            // A loop over the rows.
+            5 => (0..x.size()[0]).fold(x.relu(), |sum, row| sum + x.get(row)),
+            // A tensor of the size that was seen.
+            8 => x + Tensor::ones([4, 1], FLOAT),
+            // A branch on the size.
+            11 => match x.size()[0] {
+                4 => x.sin(),
+                _ => x.cos(),
+            },
+            _ => x.relu(),
+        };
+        let code = |x: &Tensor| {
+            let layers = 0..20;
+            layers.fold(x.shallow_clone(), |x, position| {
+                module(&format!("layer{position}"), || step(position, &x))
+            })
+        };
+        let x = Tensor::rand([4, 2], FLOAT);
+        for without_data in [false, true] {
+            let shapes = DynamicShapes::new().input("x", [(0, Dim::new("rows"))]);
+            let options = Options::new().input_names(["x"]).dynamic_shapes(shapes);
+            let options = match without_data {
+                true => options.without_data(),
+                false => options,
+            };
+            let report = report_exportability(&code, &x, &options).expect("a report");
+            let faulty: Vec<&str> = report.faulty().map(|module| module.path.as_str()).collect();
+            assert_eq!(
+                faulty,
+                ["layer3", "layer5", "layer8", "layer11"],
+                "{report}"
+            );
+            assert!(
+                report.faulty().all(|module| module.faults.len() == 1),
+                "{report}"
+            );
+        }
     }
 
     #[test]

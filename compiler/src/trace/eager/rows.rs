@@ -1,5 +1,7 @@
 //! Recordings of the same code at several sizes, side by side: what is the same, and what changes with the sizes.
 
+use std::collections::BTreeMap;
+
 use expc_dialects::{
     Constant, Diagnostic, ScalarType,
     table::{self, OpDef, Type},
@@ -70,6 +72,80 @@ pub(super) fn same_calls<'a>(
         return Err(fault);
     }
     Ok(base)
+}
+
+/// Every call of a module that does other things in another run than in the first.
+pub(super) fn other_ways(
+    base: &Capture,
+    other: &Capture,
+    dynamic: &DynamicSizes,
+    assignment: &Vec<i64>,
+) -> Vec<Diagnostic> {
+    let (of_base, of_other) = (by_module(base), by_module(other));
+    let mut found = Vec::new();
+    for (module, calls) in &of_base {
+        let others = of_other.get(module).map_or(&[][..], Vec::as_slice);
+        let op = |capture: &'_ Capture, position: Option<&usize>| match position {
+            Some(position) => capture
+                .recording
+                .calls
+                .get(*position)
+                .map(|call| call.op.clone()),
+            None => None,
+        };
+        let n_calls = calls.len().max(others.len());
+        let differs = (0..n_calls)
+            .find(|number| op(base, calls.get(*number)) != op(other, others.get(*number)));
+        let Some(number) = differs else {
+            continue;
+        };
+        let name =
+            |op: Option<String>| op.map_or("nothing more".to_owned(), |op| format!("`{op}`"));
+        let what = format!(
+            "the code does other things at other sizes: call {} of the module is {} with {}, and {} with {}",
+            number + 1,
+            name(op(base, calls.get(number))),
+            at(dynamic, Some(&dynamic.hints())),
+            name(op(other, others.get(number))),
+            at(dynamic, Some(assignment))
+        );
+        let mut fault = Diagnostic::error(code::CONSTRAINT, what).help(OTHER_WAY);
+        let last = calls
+            .get(number)
+            .or(calls.last())
+            .copied()
+            .unwrap_or_default();
+        if let Some(call) = base.recording.calls.get(last) {
+            fault.place = capture::place(call, last, &base.modules);
+        }
+        found.push(fault);
+    }
+    let is_new = |(path, _): &&(String, usize)| !of_base.keys().any(|(known, _)| known == path);
+    if let Some((path, _)) = of_other.keys().find(is_new) {
+        let what = format!(
+            "the code calls the module `{path}` with {}, and not with {}",
+            at(dynamic, Some(assignment)),
+            at(dynamic, Some(&dynamic.hints())),
+        );
+        let mut fault = Diagnostic::error(code::CONSTRAINT, what).help(OTHER_WAY);
+        let parent = path.rsplit_once('.').map(|(parent, _)| parent.to_owned());
+        fault.place.module = parent;
+        found.push(fault);
+    }
+    found
+}
+
+/// The positions of the calls of each call of a module, by its path and how often it was called before.
+fn by_module(capture: &Capture) -> BTreeMap<(String, usize), Vec<usize>> {
+    let mut found: BTreeMap<(String, usize), Vec<usize>> = BTreeMap::new();
+    for position in 0..capture.recording.calls.len() {
+        let module = capture.modules.innermost(position);
+        let key = module.map_or_else(Default::default, |module| {
+            (module.path.clone(), module.earlier)
+        });
+        found.entry(key).or_default().push(position);
+    }
+    found
 }
 
 /// `batch` = 4, `length` = 7

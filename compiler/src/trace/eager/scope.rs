@@ -7,12 +7,20 @@ use std::cell::RefCell;
 
 use expc_runtime::torch::record;
 
-/// The paths that a thread has been in since its recording began.
+/// A module that code entered. One that is entered again has an entry of its own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ScopeEntry {
+    pub path: String,
+    /// The number of the scope around it.
+    pub parent: usize,
+}
+
+/// The modules that a thread has been in since its recording began.
 #[derive(Debug, Default)]
 struct Scopes {
     /// By number; the first is the root, which is also what code outside of any module has.
-    paths: Vec<String>,
-    current: u32,
+    entries: Vec<ScopeEntry>,
+    current: usize,
     /// Paths of modules that may read elements.
     permitted: Vec<String>,
     /// The innermost module that a panic left.
@@ -44,7 +52,7 @@ pub fn module<T>(name: &str, body: impl FnOnce() -> T) -> T {
 #[must_use = "the module is left when this is dropped"]
 pub struct ModuleScope {
     /// None outside of a trace.
-    outer: Option<u32>,
+    outer: Option<usize>,
 }
 
 /// Enters the submodule `name` of the module that the caller is in.
@@ -56,8 +64,11 @@ pub fn enter(name: &str) -> ModuleScope {
             "" => name.to_owned(),
             parent => format!("{parent}.{name}"),
         };
-        let number = scopes.number(&path);
-        scopes.set(number);
+        scopes.entries.push(ScopeEntry {
+            path,
+            parent: outer,
+        });
+        scopes.set(scopes.entries.len() - 1);
         Some(outer)
     });
     ModuleScope { outer }
@@ -79,23 +90,14 @@ impl Drop for ModuleScope {
 }
 
 impl Scopes {
-    fn path(&self, number: u32) -> &str {
-        let number = usize::try_from(number).unwrap_or(usize::MAX);
-        self.paths.get(number).map_or("", String::as_str)
+    fn path(&self, number: usize) -> &str {
+        self.entries.get(number).map_or("", |entry| &entry.path)
     }
 
-    fn number(&mut self, path: &str) -> u32 {
-        let known = self.paths.iter().position(|known| known == path);
-        let number = known.unwrap_or_else(|| {
-            self.paths.push(path.to_owned());
-            self.paths.len() - 1
-        });
-        u32::try_from(number).unwrap_or(0)
-    }
-
-    fn set(&mut self, number: u32) {
+    fn set(&mut self, number: usize) {
         self.current = number;
-        record::set_scope(number);
+        // Calls beyond that many scopes belong to the root.
+        record::set_scope(u32::try_from(number).unwrap_or(0));
         if !self.permitted.is_empty() {
             let path = self.path(number);
             record::set_protection(!self.permitted.iter().any(|permitted| permitted == path));
@@ -103,11 +105,20 @@ impl Scopes {
     }
 }
 
+/// The path of a scope of the run that is going on; empty if there is none.
+pub(super) fn path_of(scope: u32) -> String {
+    let scope = usize::try_from(scope).unwrap_or(usize::MAX);
+    SCOPES.with_borrow(|scopes| {
+        let path = scopes.as_ref().map(|scopes| scopes.path(scope));
+        path.unwrap_or_default().to_owned()
+    })
+}
+
 /// Where a run was.
 #[derive(Debug, Default)]
 pub(super) struct Visited {
-    /// By number of the scope.
-    pub paths: Vec<String>,
+    /// By number.
+    pub scopes: Vec<ScopeEntry>,
     /// The innermost module that a panic left; none if it was outside of any.
     pub panicked_in: Option<String>,
 }
@@ -122,7 +133,7 @@ pub(super) fn with_paths<T>(permitted: &[String], body: impl FnOnce() -> T) -> (
         }
     }
     let fresh = Scopes {
-        paths: vec![String::new()],
+        entries: vec![ScopeEntry::default()],
         current: 0,
         permitted: permitted.to_vec(),
         panicked_in: None,
@@ -131,7 +142,7 @@ pub(super) fn with_paths<T>(permitted: &[String], body: impl FnOnce() -> T) -> (
     let result = body();
     let visited = SCOPES.with_borrow(|scopes| {
         let visited = scopes.as_ref().map(|scopes| Visited {
-            paths: scopes.paths.clone(),
+            scopes: scopes.entries.clone(),
             panicked_in: scopes.panicked_in.clone(),
         });
         visited.unwrap_or_default()
@@ -157,7 +168,11 @@ mod tests {
             (inner, current())
         });
         assert_eq!(seen, (Some("a.b".to_owned()), Some(String::new())));
-        assert_eq!(visited.paths, ["", "a", "a.b"]);
+        let entries = visited.scopes.iter();
+        let entries: Vec<_> = entries
+            .map(|entry| (entry.path.as_str(), entry.parent))
+            .collect();
+        assert_eq!(entries, [("", 0), ("a", 0), ("a.b", 1)]);
     }
 
     #[test]

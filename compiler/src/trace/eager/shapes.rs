@@ -119,6 +119,24 @@ impl Shapes {
             .insert(value, Item::Int(Size::Expr(expr.clone())));
     }
 
+    /// The first tensor of the program with this size, and which of its sizes it is.
+    pub fn tensor_with_size(&self, expr: &Expr) -> Option<(ValueId, usize)> {
+        let found = self.items.iter().filter_map(|(value, item)| {
+            let Item::Tensor(tensor) = item else {
+                return None;
+            };
+            let sizes = &tensor.sizes;
+            let is_it = |size: &Size| matches!(size, Size::Expr(known) if known == expr);
+            Some((*value, sizes.iter().position(is_it)?))
+        });
+        found.min()
+    }
+
+    /// Remembers what inference says of a value.
+    pub fn define_item(&mut self, value: ValueId, item: Item) {
+        self.items.insert(value, item);
+    }
+
     pub fn solve(&mut self, values: &[i64]) -> Option<Size> {
         self.solver.solve(values)
     }
@@ -185,7 +203,7 @@ impl Shapes {
     }
 
     /// The results of a call by inference, lists flattened; empty if nothing is inferred.
-    fn infer(&self, op: &str, args: &[CallArg]) -> Vec<Item> {
+    pub fn infer(&self, op: &str, args: &[CallArg]) -> Vec<Item> {
         let given = args
             .iter()
             .map(|arg| (arg.name.as_str(), self.item(&arg.value)));

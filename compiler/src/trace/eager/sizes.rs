@@ -22,13 +22,20 @@ struct Candidate {
     values: Vec<i64>,
 }
 
-/// A float that changes with the sizes.
+/// A float that changes with the sizes: a size or its square root, times a number or below one.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Ratio {
-    /// A size as a float.
-    Size(Expr),
-    Times(f64, Expr),
-    Over(f64, Expr),
+pub(super) struct Ratio {
+    pub size: Expr,
+    pub is_root: bool,
+    pub scale: Scale,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Scale {
+    One,
+    Times(f64),
+    /// That number divided by it.
+    Over(f64),
 }
 
 /// How far from each other floats may lie that the same arithmetic gave in another order.
@@ -117,21 +124,36 @@ impl Solver {
         Some(Size::Expr(expr))
     }
 
-    /// The float that has these values: a size, a multiple of one, or a number divided by one.
+    /// The float that has these values.
     pub fn solve_float(&mut self, values: &[f64]) -> Option<Ratio> {
         let whole: Option<Vec<i64>> = values.iter().map(|value| as_integer(*value)).collect();
-        if let Some(Size::Expr(expr)) = whole.and_then(|whole| self.solve(&whole)) {
-            return Some(Ratio::Size(expr));
+        if let Some(Size::Expr(size)) = whole.and_then(|whole| self.solve(&whole)) {
+            return Some(Ratio {
+                size,
+                is_root: false,
+                scale: Scale::One,
+            });
         }
-        self.candidates.iter().find_map(|candidate| {
-            let sizes = candidate.values.iter().map(|size| *size as f64);
-            let pairs = || sizes.clone().zip(values);
-            let times = same(pairs().map(|(size, value)| value / size));
-            let over = same(pairs().map(|(size, value)| value * size));
-            let expr = || candidate.expr.clone();
-            times
-                .map(|factor| Ratio::Times(factor, expr()))
-                .or_else(|| over.map(|top| Ratio::Over(top, expr())))
+        [false, true].into_iter().find_map(|is_root| {
+            self.candidates.iter().find_map(|candidate| {
+                let sizes = candidate.values.iter().map(|size| match is_root {
+                    true => (*size as f64).sqrt(),
+                    false => *size as f64,
+                });
+                let pairs = || sizes.clone().zip(values);
+                let times = same(pairs().map(|(size, value)| value / size));
+                let over = || same(pairs().map(|(size, value)| value * size));
+                let times = times.map(|factor| match factor {
+                    1.0 => Scale::One,
+                    factor => Scale::Times(factor),
+                });
+                let scale = times.or_else(|| over().map(Scale::Over))?;
+                Some(Ratio {
+                    size: candidate.expr.clone(),
+                    is_root,
+                    scale,
+                })
+            })
         })
     }
 
@@ -141,6 +163,7 @@ impl Solver {
             .or_else(|| self.product(values))
             .or_else(|| self.quotient(values))
             .or_else(|| self.divided(values))
+            .or_else(|| self.remainder(values))
             .filter(|expr| self.values(expr).is_some_and(|found| found == values))
     }
 
@@ -236,6 +259,27 @@ impl Solver {
                         let top = affine(a, &candidate.expr, b)?;
                         floor_div(top, Expr::int(i128::from(c)))
                     })
+            })
+        })
+    }
+
+    /// `(a*e + b) % c`, as code pads to multiples
+    fn remainder(&self, values: &[i64]) -> Option<Expr> {
+        let first = *values.first()?;
+        let least = values.iter().max()?.checked_add(1)?.max(2);
+        (least..=MAX_DIVISOR).find_map(|c| {
+            self.candidates.iter().find_map(|candidate| {
+                let origin = *candidate.values.first()?;
+                [1, -1].into_iter().find_map(|a: i64| {
+                    let b = first.checked_sub(a.checked_mul(origin)?)?.rem_euclid(c);
+                    let fits = |(x, value): (&i64, &i64)| {
+                        let top = a.checked_mul(*x).and_then(|top| top.checked_add(b));
+                        top.is_some_and(|top| top.rem_euclid(c) == *value)
+                    };
+                    let fits = candidate.values.iter().zip(values).all(fits);
+                    let top = fits.then(|| affine(a, &candidate.expr, b))??;
+                    Expr::call(Func::PythonMod, vec![top, Expr::int(i128::from(c))]).ok()
+                })
             })
         })
     }
@@ -346,6 +390,8 @@ mod tests {
         check([4, 4, 4, 5, 7], "(s1//2)");
         check([5, 5, 5, 6, 7], "((s1 + 1)//2)");
         check([-2, -3, -5, -2, -7], "-s0");
+        check([2, 0, 2, 2, 1], "PythonMod(s0, 3)");
+        check([3, 3, 3, 1, 2], "PythonMod(-s1, 4)");
     }
 
     #[test]
@@ -365,15 +411,21 @@ mod tests {
         let size = Expr::torch_symbol("s0");
         let sizes = [2.0, 3.0, 5.0, 2.0, 7.0];
         let mut solver = solver();
-        assert_eq!(solver.solve_float(&sizes), Some(Ratio::Size(size.clone())));
-        let over = sizes.map(|size| 1.0 / size);
-        assert_eq!(
-            solver.solve_float(&over),
-            Some(Ratio::Over(1.0, size.clone()))
-        );
-        let times = sizes.map(|size| size * 0.5);
-        assert_eq!(solver.solve_float(&times), Some(Ratio::Times(0.5, size)));
-        assert_eq!(solver.solve_float(&sizes.map(f64::sqrt)), None);
+        let mut check = |values: [f64; 5], is_root, scale| {
+            let size = size.clone();
+            let expected = Ratio {
+                size,
+                is_root,
+                scale,
+            };
+            assert_eq!(solver.solve_float(&values), Some(expected));
+        };
+        check(sizes, false, Scale::One);
+        check(sizes.map(|size| 1.0 / size), false, Scale::Over(1.0));
+        check(sizes.map(|size| size * 0.5), false, Scale::Times(0.5));
+        check(sizes.map(f64::sqrt), true, Scale::One);
+        check(sizes.map(|size| 3.0 / size.sqrt()), true, Scale::Over(3.0));
+        assert_eq!(solver.solve_float(&sizes.map(f64::exp)), None);
     }
 
     #[test]

@@ -131,6 +131,7 @@ impl DynamicSizes {
             name: name.clone(),
             label,
             is_auto: spec.kind == DimKind::Auto,
+            is_named: !matches!(spec.kind, DimKind::Auto | DimKind::Dynamic),
             min: spec.min,
             max: spec.max,
             hint,

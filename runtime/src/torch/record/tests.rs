@@ -262,7 +262,7 @@ fn abstract_recordings_have_no_data_to_read() {
 fn convolved(known: bool) -> (Vec<Vec<i64>>, usize) {
     let asked = std::rc::Rc::new(std::cell::Cell::new(0));
     let count = std::rc::Rc::clone(&asked);
-    let shapes = move |call: &RecordedCall| {
+    let shapes = move |_, call: &RecordedCall| {
         count.set(count.get() + 1);
         assert_eq!(call.op, "aten.conv2d.default");
         assert_eq!(call.arguments.len(), 7);
@@ -291,4 +291,48 @@ fn convolved(known: bool) -> (Vec<Vec<i64>>, usize) {
 fn calls_that_the_meta_device_cannot_run_have_the_form_that_they_are_told() {
     assert_eq!(convolved(true), (vec![vec![7, 7, 7, 7]; 2], 2));
     assert_eq!(convolved(false), (vec![vec![2, 3, 8, 8]; 2], 2));
+}
+
+/// A view that does not fit, and a sum over what stands for it.
+fn rescued(is_abstract: bool, known: bool) -> Result<Recording, tch::TchError> {
+    let rescue = move |position, call: &RecordedCall| {
+        assert_eq!((position, call.op.as_str()), (1, "aten.view.default"));
+        known.then(|| {
+            vec![ResultForm {
+                dtype: expc_dialects::ScalarType::Float32,
+                sizes: vec![4],
+                strides: vec![1],
+            }]
+        })
+    };
+    let input = match is_abstract {
+        true => without_elements(&[2, 3]),
+        false => Tensor::rand([2, 3], (Kind::Float, Device::Cpu)),
+    };
+    let mut recorder = Recorder::new(is_abstract).with_rescue(Box::new(rescue));
+    recorder.know(&input, true);
+    let result = recorder.record(|| input.relu().f_view([4])?.f_sum(Kind::Float));
+    let _ = result.expect("nothing else records")?;
+    Ok(recorder.finish())
+}
+
+#[test]
+fn a_call_that_threw_may_be_stood_in_for() {
+    for is_abstract in [true, false] {
+        let recording = rescued(is_abstract, true).expect("the code goes on");
+        assert_eq!(
+            ops(&recording),
+            ["aten.relu.default", "aten.view.default", "aten.sum.default"]
+        );
+        let view = &recording.calls[1];
+        assert!(
+            matches!(&view.outcome, Outcome::Threw(said) if said.contains("invalid for input"))
+        );
+        let RecordedValue::Tensor(stand_in) = &view.results[0] else {
+            panic!("no tensor: {view:?}");
+        };
+        assert_eq!(stand_in.info.sizes, [4]);
+        assert_eq!(value(&recording.calls[2].arguments[0]), stand_in.value);
+        rescued(is_abstract, false).expect_err("nothing stands for it");
+    }
 }

@@ -307,6 +307,210 @@ fn derived_and_automatic_sizes() {
     assert!(recorded.text().expect("text").contains("f32[4, 6]"));
 }
 
+/// The modules and functions of the calls, as archives have them.
+fn metadata(recorded: &Recorded, key: &str) -> Vec<String> {
+    let context = expc_dialects::context();
+    let module = recorded.module(&context).expect("a module");
+    let program = expc_dialects::Program::new(&module);
+    let operations = program.root().expect("a root").operations().into_iter();
+    let metadata = operations.map(|op| expc_dialects::AtenOp::new(op).metadata());
+    metadata
+        .filter_map(|metadata| {
+            let mut entries = metadata.entries.into_iter();
+            entries
+                .find(|(known, _)| known == key)
+                .map(|(_, value)| value)
+        })
+        .collect()
+}
+
+#[test]
+fn calls_of_modules_have_numbers_and_classes() {
+    let store = nn::VarStore::new(Device::Cpu);
+    let linear = nn::linear(store.root() / "inner", 4, 4, nn::LinearConfig::default());
+    let code = |x: &Tensor| {
+        let call = |x: &Tensor| super::super::module("block", || x.relu() + x.size()[0]);
+        linear.forward(&call(&call(&linear.forward(x))))
+    };
+    let x = Tensor::randn([2, 4], FLOAT);
+    let shapes = DynamicShapes::new().input("input", [(0, Dim::new("rows"))]);
+    let options = Options::new().weights(&store).dynamic_shapes(shapes);
+    let recorded = export(&code, &x, &options).expect("a program");
+    let root = "L__self__,,torch.nn.modules.module.Module";
+    let inner = |key: &str| format!("{root};L__self__{key},inner,torch.nn.modules.linear.Linear");
+    let block = |key: &str| format!("{root};L__self__{key},block,torch.nn.modules.module.Module");
+    // The size, which the first block asks for, stands before its use.
+    assert_eq!(
+        metadata(&recorded, "nn_module_stack"),
+        [
+            inner("inner"),
+            block("block"),
+            block("block"),
+            block("block"),
+            block("block@1"),
+            block("block@1"),
+            inner("inner@1"),
+        ]
+    );
+    let functions: Vec<String> = ["linear_1", "relu_1", "add_1", "relu_2", "add_2", "linear_2"]
+        .map(|call| {
+            let name = call.split('_').next().unwrap_or_default();
+            format!("{call};builtin_function_or_method.{name}")
+        })
+        .into();
+    assert_eq!(metadata(&recorded, "torch_fn"), functions);
+}
+
+/// The last line of the printed program: its range constraints.
+fn ranges(recorded: &Recorded) -> String {
+    let text = recorded.text().expect("text");
+    text.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn ranges_end_where_the_code_does() {
+    let store = nn::VarStore::new(Device::Cpu);
+    let root = store.root();
+    let conv = nn::conv2d(&root / "conv", 3, 4, 5, nn::ConvConfig::default());
+    let image = Tensor::randn([2, 3, 16, 16], FLOAT);
+    let options = |dim: Dim| {
+        let shapes = DynamicShapes::new().input("x", [(2, dim)]);
+        let options = Options::new().weights(&store).input_names(["x"]);
+        options.dynamic_shapes(shapes)
+    };
+    // The kernel needs five rows.
+    let code = |x: &Tensor| conv.forward(x);
+    for dim in [Dim::AUTO, Dim::DYNAMIC] {
+        let recorded = export(&code, &image, &options(dim)).expect("a program");
+        assert_eq!(ranges(&recorded), "Range constraints: {s0: VR[5, int_oo]}");
+    }
+    let named = |dim: Dim| export(&code, &image, &options(dim)).map(|recorded| ranges(&recorded));
+    assert_eq!(
+        named(Dim::new("rows").min(5).max(64)).expect("a program"),
+        "Range constraints: {s0: VR[5, 64]}"
+    );
+    let faults = named(Dim::new("rows").max(64)).expect_err("a fault");
+    let fault = faults.iter().next().expect("a fault");
+    assert_eq!(fault.code, code::CONSTRAINT);
+    assert!(fault.message.contains("`x.size()[2]`"), "{fault}");
+    let help = "suggested: `Dim::new(\"rows\").min(5).max(64)`";
+    assert_eq!(fault.help.as_deref(), Some(help));
+    assert!(
+        fault
+            .notes
+            .iter()
+            .any(|note| note.contains("with `rows` = 4: ")),
+        "{fault}"
+    );
+
+    // A branch on the size, and a table that ends.
+    let table = (root / "table").zeros("weight", &[32, 16]);
+    let code = |x: &Tensor| match x.size()[2] {
+        rows if rows > 7 => x + table.narrow(0, 0, rows).slice(1, 0, 1, 1),
+        _ => x.relu(),
+    };
+    let recorded = export(&code, &image, &options(Dim::AUTO)).expect("a program");
+    assert_eq!(ranges(&recorded), "Range constraints: {s0: VR[8, 32]}");
+    let faults = export(&code, &image, &options(Dim::new("rows").min(8))).expect_err("a fault");
+    let help = "suggested: `Dim::new(\"rows\").min(8).max(32)`";
+    let fault = faults.iter().next().expect("a fault");
+    assert_eq!(fault.help.as_deref(), Some(help));
+}
+
+/// What a program computes at two other sizes than the traced one, and that PyTorch's archive can hold it.
+fn check_sizes(
+    code: impl Fn(&Tensor) -> Vec<Tensor>,
+    x: &Tensor,
+    dims: impl IntoIterator<Item = (usize, Dim)>,
+    others: &[Tensor],
+) -> String {
+    let spec = crate::trace::Spec::Dims(dims.into_iter().collect());
+    let shapes = DynamicShapes::new().input("x", spec);
+    let options = Options::new().input_names(["x"]).dynamic_shapes(shapes);
+    let recorded = export(&code, x, &options).expect("a program");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("model.pt2");
+    recorded.save(&file).expect("an archive");
+    let program = crate::ExportedProgram::load(&file).expect("the program");
+    let module = program.module(crate::Device::CPU).expect("a module");
+    for other in others {
+        let outputs = module
+            .forward(std::slice::from_ref(other))
+            .expect("outputs");
+        let expected = code(other);
+        assert_eq!(outputs.len(), expected.len());
+        for (output, expected) in outputs.iter().zip(&expected) {
+            assert!(output.allclose(expected, TOLERANCE, TOLERANCE, true));
+        }
+    }
+    recorded.text().expect("text")
+}
+
+#[test]
+fn floats_of_sizes_are_computed() {
+    let code = |x: &Tensor| {
+        let rows = x.size()[0] as f64;
+        let steps = Tensor::arange(x.size()[0], FLOAT) / rows;
+        vec![steps, x * (0.5 * rows), x * (1.0 / rows.sqrt())]
+    };
+    let x = Tensor::randn([6, 3], FLOAT);
+    let dims = [(0, Dim::new("rows"))];
+    let text = check_sizes(code, &x, dims, &[Tensor::randn([9, 3], FLOAT)]);
+    for line in [
+        r#"sym_float: "Sym(ToFloat(s0))" = torch.sym_float(sym_size_int)"#,
+        r#"mul: "Sym(0.5*ToFloat(s0))" = 0.5 * sym_float"#,
+        r#""Sym(OpaqueUnaryFn_sqrt(ToFloat(s0)))" = torch._sym_sqrt(sym_float)"#,
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn padding_to_a_multiple_is_a_remainder() {
+    let code = |x: &Tensor| {
+        let rows = x.size()[0];
+        vec![x.constant_pad_nd([0, 0, 0, (4 - rows % 4) % 4])]
+    };
+    let x = Tensor::randn([6, 3], FLOAT);
+    let others = [8, 9, 15].map(|rows| Tensor::randn([rows, 3], FLOAT));
+    let text = check_sizes(code, &x, [(0, Dim::new("rows"))], &others);
+    assert!(text.contains("PythonMod(-s0, 4)"), "{text}");
+}
+
+/// The number of patches is the same for all sizes near the given one.
+#[test]
+fn sizes_that_change_by_strides_are_found() {
+    let store = nn::VarStore::new(Device::Cpu);
+    let config = nn::ConvConfig {
+        stride: 8,
+        ..Default::default()
+    };
+    let patches = nn::conv2d(store.root() / "patches", 1, 2, 8, config);
+    let positions = Tensor::randn([65, 2], FLOAT);
+    let code = |x: &Tensor| {
+        let x = patches.forward(x).flatten(2, 3).transpose(1, 2);
+        vec![&x + positions.narrow(0, 0, x.size()[1])]
+    };
+    let x = Tensor::randn([1, 1, 32, 32], FLOAT);
+    let side = Dim::new("side").min(8).max(64);
+    let others = [8, 47, 64].map(|side| Tensor::randn([1, 1, side, side], FLOAT));
+    let text = check_sizes(code, &x, [(2, side.clone()), (3, side)], &others);
+    assert!(text.contains("s0: VR[8, 64]"), "{text}");
+}
+
+#[test]
+fn derived_sizes_have_ranges() {
+    let x = Tensor::randn([8, 2], FLOAT);
+    let rows = 2 * Dim::new("half").min(1).max(9);
+    let shapes = DynamicShapes::new().input("input", [(0, rows)]);
+    let options = Options::new().dynamic_shapes(shapes);
+    let recorded = export(&|x: &Tensor| x.relu(), &x, &options).expect("a program");
+    assert_eq!(
+        ranges(&recorded),
+        "Range constraints: {2*s0: VR[2, 18], s0: VR[2, 9]}"
+    );
+}
+
 #[test]
 fn a_trace_without_data_is_the_same_program() {
     let store = nn::VarStore::new(Device::Cpu);

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::{
     graph::{Arg, Builder, Call, CallArg, CallResult, GraphId, Node, ValueId, ValueInfo},
     guards::Shapes,
+    stack,
 };
 
 const ASSERT: &str = "aten._assert_scalar.default";
@@ -95,8 +96,12 @@ impl Pass<'_, '_> {
                 CallArg::new("self", tensor),
                 CallArg::new("dim", Constant::Int(dim)),
             ];
+            let mut metadata = metadata.to_vec();
+            if metadata.is_empty() {
+                metadata.push(("nn_module_stack".to_owned(), stack::EMPTY.to_owned()));
+            }
             let call = Call {
-                metadata: metadata.to_vec(),
+                metadata,
                 ..Call::new(SIZE, args).named("sym_size_int")
             };
             let size = self.number(call, ValueType::SymInt, text.clone());

@@ -12,6 +12,10 @@ pub struct ModuleCall {
     pub earlier: usize,
 }
 
+/// The text of a node that belongs to no call, as the size of an input that a range is about; `torch.export.unflatten`
+/// refuses nodes without any.
+pub const EMPTY: &str = "_empty_nn_module_stack_from_metadata_hook,_empty_nn_module_stack_from_metadata_hook,_empty_nn_module_stack_from_metadata_hook";
+
 /// The text that archives have: key, path and class of each module. The keys of later calls of a module have a number,
 /// which is how `torch.export.unflatten` tells the calls from each other.
 pub fn text<'a>(root_class: &str, calls: impl IntoIterator<Item = &'a ModuleCall>) -> String {

@@ -422,13 +422,19 @@ fn shift<'c, 'a>(b: &Rewrite<'_, 'c, 'a>, round: i64) -> Rewritten<Replacement<'
     )?)
 }
 
-// stft(x) = the transform of windows that slide over x.
+// stft(x) = the transform of windows that slide over x. Where the first one is aligned to its window, and not to the zeros
+// around that, x has these zeros more.
 fn stft<'c, 'a>(b: &Rewrite<'_, 'c, 'a>) -> Rewritten<Replacement<'c, 'a>> {
-    if b.arg("align_to_window").is_some() {
-        return refuse("windows that are aligned in other ways");
-    }
-    let value = b.tensor("self")?;
+    let mut value = b.tensor("self")?;
     let size = b.int("n_fft")?;
+    if b.arg("align_to_window").is_some() && b.boolean("align_to_window")? {
+        let around = size - b.optional_int("win_length")?.unwrap_or(size);
+        if around % 2 != 0 {
+            return refuse("an odd number of zeros around a window");
+        }
+        let border = vec![around / 2, around / 2];
+        value = b.op_value("aten.constant_pad_nd.default", args![value, border])?;
+    }
     let hop = b.optional_int("hop_length")?.unwrap_or(size / 4);
     let is_single = b.rank(value)? == 1;
     let signals = if is_single {

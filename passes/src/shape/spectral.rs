@@ -334,6 +334,17 @@ fn stft(call: &Call<'_>) -> Results {
         true => length.add(&window.floor_div(&Size::Int(2))?.mul(&Size::Int(2))?)?,
         false => length.clone(),
     };
+    // The zeros around the window then stand before the signal.
+    let length = match (
+        call.get("align_to_window"),
+        call.optional_size("win_length")?,
+    ) {
+        (Item::Bool(true), Some(inside)) => {
+            let border = window.sub(&inside)?.floor_div(&Size::Int(2))?;
+            length.add(&border.mul(&Size::Int(2))?)?
+        }
+        _ => length,
+    };
     let frames = length.sub(&window)?.floor_div(&hop)?.add(&Size::ONE)?;
     let is_complex = signal.dtype.is_complex()
         || call

@@ -2,6 +2,7 @@
 
 use expc_dialects::{
     Constant, Diagnostic, Dim, InputKind, InputSpec, OutputKind, TensorMeta, ValueType, program,
+    table,
 };
 use expc_pt2::TreeSpec;
 use expc_runtime::torch::{
@@ -12,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tch::Tensor;
 
 use super::{
+    arguments,
     capture::{self, Capture, NamedWeight, Returned},
     code,
     dynamic::{DynamicSizes, Traces},
@@ -228,10 +230,10 @@ impl Emitter<'_> {
             metadata.push(("stack_trace".to_owned(), line.stack_trace(&call.op)));
         }
         match data_of(self.capture, call) {
-            Some((number, held)) => {
-                rows::same_data(self.traces, number)?;
-                self.data(held, metadata)
-            }
+            Some((number, held)) => match rows::same_data(self.traces, number) {
+                Ok(()) => self.data(held, metadata),
+                Err(fault) => self.data_of_sizes(number, metadata)?.ok_or(fault),
+            },
             None => self.recorded_call(position, call, metadata),
         }
     }
@@ -297,6 +299,62 @@ impl Emitter<'_> {
             self.shapes.define(*value, &value_type);
         }
         Ok(given)
+    }
+
+    /// A tensor that the code made of a few numbers, some of which are those of sizes; none if it is another.
+    fn data_of_sizes(
+        &mut self,
+        number: ValueNumber,
+        metadata: Vec<(String, String)>,
+    ) -> Result<Option<Vec<ValueId>>, Diagnostic> {
+        let Some((form, rows)) = rows::numbers_of_data(self.traces, number) else {
+            return Ok(None);
+        };
+        let meta = |sizes: &[i64]| {
+            let form = TensorInfo {
+                sizes: sizes.to_vec(),
+                strides: Some(vec![1; sizes.len()]),
+                ..form.clone()
+            };
+            meta(&form, false).map(ValueType::Tensor)
+        };
+        let add = |emitter: &mut Self, op: &str, given: Vec<Option<Arg>>, sizes: &[i64]| {
+            let value_type = meta(sizes)?;
+            let def = table::lookup(op).ok_or_else(|| {
+                crate::diagnostics::internal_error(&format!("no `{op}`"), Some(file!()))
+            })?;
+            let mut call = Call::new(op, arguments::call_args(def, given))
+                .returning(CallResult::Single(value_type.clone().into()));
+            call.metadata.clone_from(&metadata);
+            let given = emitter.builder.call(GraphId::ROOT, call);
+            for value in &given {
+                emitter.shapes.define(*value, &value_type);
+            }
+            Ok::<_, Diagnostic>(given)
+        };
+        let mut scalars = Vec::new();
+        for row in &rows {
+            let Ok(scalar) = self.argument(&row.iter().collect(), None) else {
+                return Ok(None);
+            };
+            let dtype = form
+                .dtype
+                .map(|dtype| Arg::Constant(Constant::Dtype(dtype)));
+            let device = Arg::Constant(Constant::Device(form.device.to_string()));
+            let given = vec![Some(scalar), dtype, None, Some(device), None];
+            scalars.extend(add(self, "aten.scalar_tensor.default", given, &[])?);
+        }
+        if form.sizes.is_empty() {
+            return Ok(Some(scalars));
+        }
+        let tensors = Arg::List(scalars.into_iter().map(Arg::Value).collect());
+        add(
+            self,
+            "aten.stack.default",
+            vec![Some(tensors), None],
+            &form.sizes,
+        )
+        .map(Some)
     }
 
     /// The value that a tensor is now; a tensor from outside becomes a constant when it is first met.

@@ -8,7 +8,7 @@ use expc_dialects::{
 };
 use expc_passes::shape::Size;
 use expc_runtime::torch::{
-    Layout, memory_format_name,
+    Layout, TensorInfo, memory_format_name,
     record::{Origin, RecordedCall, RecordedValue, ValueNumber},
 };
 
@@ -185,6 +185,47 @@ pub(super) fn same_data(traces: &Traces, number: ValueNumber) -> Result<(), Diag
     }
 }
 
+/// Up to how many numbers a tensor is taken for one that is made of numbers, and not of data.
+const MAX_NUMBERS: usize = 16;
+
+/// The numbers that a tensor of no or one dimension is made of, each with its values in all recordings; none if its form
+/// is not the same in all.
+pub(super) fn numbers_of_data(
+    traces: &Traces,
+    number: ValueNumber,
+) -> Option<(TensorInfo, Vec<Vec<RecordedValue>>)> {
+    let mut form: Option<TensorInfo> = None;
+    let mut rows: Vec<Vec<RecordedValue>> = Vec::new();
+    for capture in &traces.captures {
+        let Some(Origin::Data(held)) = origin(capture, number) else {
+            return None;
+        };
+        let info = TensorInfo::of(held);
+        let known = form.get_or_insert_with(|| info.clone());
+        let n_numbers = usize::try_from(*info.sizes.first().unwrap_or(&1)).ok()?;
+        if (&known.sizes, known.dtype) != (&info.sizes, info.dtype)
+            || info.sizes.len() > 1
+            || n_numbers > MAX_NUMBERS
+        {
+            return None;
+        }
+        rows.resize(n_numbers, Vec::new());
+        let flat = held.f_flatten(0, -1).ok()?;
+        for (position, row) in (0_i64..).zip(&mut rows) {
+            row.push(match info.dtype? {
+                dtype if dtype.is_floating_point() => {
+                    RecordedValue::Float(flat.f_double_value(&[position]).ok()?)
+                }
+                ScalarType::Int64 | ScalarType::Int32 => {
+                    RecordedValue::Int(flat.f_int64_value(&[position]).ok()?)
+                }
+                _ => return None,
+            });
+        }
+    }
+    Some((form?, rows))
+}
+
 /// Results in a row, those of lists one by one.
 pub(super) fn flat(results: &[RecordedValue]) -> Vec<&RecordedValue> {
     let mut flat = Vec::new();
@@ -223,7 +264,7 @@ impl Emitter<'_> {
         })
     }
 
-    fn argument(&mut self, row: &Row<'_>, ty: Option<&Type<'_>>) -> Result<Arg, Diagnostic> {
+    pub fn argument(&mut self, row: &Row<'_>, ty: Option<&Type<'_>>) -> Result<Arg, Diagnostic> {
         let plain = ty.map(Type::without_optional);
         let Some(first) = row.first() else {
             return Ok(Arg::NONE);

@@ -466,6 +466,26 @@ fn floats_of_sizes_are_computed() {
 }
 
 #[test]
+fn tensors_made_of_sizes_are_computed() {
+    let code = |x: &Tensor| {
+        let (rows, columns) = (x.size()[0], x.size()[1]);
+        let extent = Tensor::from_slice(&[rows as f32, columns as f32, 2.0]);
+        vec![x * Tensor::from(rows - 1), extent]
+    };
+    let x = Tensor::randn([6, 3], FLOAT);
+    let dims = [(0, Dim::new("rows")), (1, Dim::new("columns"))];
+    let text = check_sizes(code, &x, dims, &[Tensor::randn([9, 4], FLOAT)]);
+    assert!(
+        text.contains("torch.ops.aten.scalar_tensor.default(add, dtype = torch.int64"),
+        "{text}"
+    );
+    assert!(
+        text.contains("torch.ops.aten.stack.default([scalar_tensor, "),
+        "{text}"
+    );
+}
+
+#[test]
 fn padding_to_a_multiple_is_a_remainder() {
     let code = |x: &Tensor| {
         let rows = x.size()[0];

@@ -1,4 +1,5 @@
-"""Loads programs that expc traced from tch code in PyTorch, runs them, and compares what they give.
+"""Loads programs that expc traced from tch code in PyTorch, runs them, also as the modules that `torch.export.unflatten`
+makes of them, and compares what they give.
 
     tools/check_traced.py [FOLDER]
 
@@ -11,6 +12,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import warnings
 
 import torch
 from safetensors.torch import load_file
@@ -28,23 +30,30 @@ def write(folder: pathlib.Path) -> None:
 def check(folder: pathlib.Path) -> str | None:
     """What is wrong with a program; none if nothing is."""
     program = torch.export.load(folder / "model.pt2")
-    module = program.module()
-    for case in sorted(folder.glob("*.safetensors")):
-        tensors = load_file(case)
-        with torch.no_grad():
-            outputs = module(tensors.pop("input"))
-        outputs = torch.utils._pytree.tree_leaves(outputs)
-        if len(outputs) != len(tensors):
-            return f"{case.stem}: expected {len(tensors)} outputs, found {len(outputs)}"
-        for position, output in enumerate(outputs):
-            expected = tensors[f"output_{position}"]
-            if not torch.allclose(output, expected, rtol=TOLERANCE, atol=TOLERANCE):
-                difference = (output - expected).abs().max().item()
-                return f"{case.stem}: output {position} differs by {difference}"
+    for name, module in [("flat", program.module()), ("modules", torch.export.unflatten(program))]:
+        for case in sorted(folder.glob("*.safetensors")):
+            tensors = load_file(case)
+            wrong = compare(module, tensors.pop("input"), tensors)
+            if wrong:
+                return f"{name}, {case.stem}: {wrong}"
+    return None
+
+
+def compare(module: torch.nn.Module, value: torch.Tensor, tensors: dict[str, torch.Tensor]) -> str | None:
+    """How the outputs differ from the recorded ones; not at all if none."""
+    with torch.no_grad():
+        outputs = torch.utils._pytree.tree_leaves(module(value))
+    if len(outputs) != len(tensors):
+        return f"expected {len(tensors)} outputs, found {len(outputs)}"
+    for position, output in enumerate(outputs):
+        expected = tensors[f"output_{position}"]
+        if not torch.allclose(output, expected, rtol=TOLERANCE, atol=TOLERANCE):
+            return f"output {position} differs by {(output - expected).abs().max().item()}"
     return None
 
 
 def main() -> int:
+    warnings.simplefilter("ignore", FutureWarning)
     if len(sys.argv) > 1:
         root = pathlib.Path(sys.argv[1])
     else:

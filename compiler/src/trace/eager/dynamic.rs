@@ -346,7 +346,7 @@ impl Traces {
             return;
         }
         let assignment = assignment.clone();
-        for vary in [negated, partly_negated] {
+        for vary in [negated, partly_negated, repeated] {
             let Ok(inputs) = varied(request.inputs, vary) else {
                 continue;
             };
@@ -362,7 +362,7 @@ impl Traces {
     }
 }
 
-/// The inputs with other elements; integers, which may be positions, stay as they are.
+/// The inputs with other elements, which mean something where the given ones do.
 fn varied(
     inputs: &[Value],
     vary: fn(&Tensor) -> Result<Tensor, TchError>,
@@ -380,6 +380,17 @@ fn varied(
         .collect())
 }
 
+/// The last element everywhere.
+fn repeated(tensor: &Tensor) -> Result<Tensor, TchError> {
+    if tensor.numel() == 0 {
+        return Ok(tensor.shallow_clone());
+    }
+    let last = tensor.f_flatten(0, -1)?.f_select(0, -1)?;
+    last.f_expand(tensor.size().as_slice(), false)?
+        .f_contiguous()
+}
+
+/// Integers, which may be positions, stay as they are.
 fn negated(tensor: &Tensor) -> Result<Tensor, TchError> {
     match tensor.f_kind()? {
         Kind::Bool => tensor.f_logical_not(),

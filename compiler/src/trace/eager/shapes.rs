@@ -3,7 +3,10 @@
 
 use std::rc::Rc;
 
-use expc_dialects::{Diagnostic, Dim, TensorMeta, ValueType};
+use expc_dialects::{
+    Diagnostic, Dim, TensorMeta, ValueType,
+    table::{self, Tag},
+};
 use expc_passes::shape::{self, Item, ShapeEnv, Size};
 use expc_runtime::torch::{
     TensorInfo,
@@ -32,6 +35,8 @@ pub(super) struct Shapes {
     pub sources: FxHashMap<String, Source>,
     /// Symbols that shape inference made up for the sizes of the last call's results: result, dimension, name.
     new_symbols: Vec<(usize, usize, String)>,
+    /// Whether there have been such symbols.
+    has_unbacked: bool,
 }
 
 /// A tensor in all recordings.
@@ -54,6 +59,7 @@ impl Shapes {
             items: FxHashMap::default(),
             sources: FxHashMap::default(),
             new_symbols: Vec::new(),
+            has_unbacked: false,
         }
     }
 
@@ -167,6 +173,10 @@ impl Shapes {
         let mut inferred = None;
         let mut infos = Vec::new();
         self.new_symbols.clear();
+        // Sizes that data decide are not fixed, even if they are the same in all recordings.
+        let decided_by_data = self.solver.n_traces() > 1
+            && (self.has_unbacked
+                || table::lookup(op).is_some_and(|def| def.has_tag(Tag::DynamicOutputShape)));
         for (index, result) in rows::flat(base).into_iter().enumerate() {
             let RecordedValue::Tensor(tensor) = result else {
                 infos.push(info(result));
@@ -182,10 +192,8 @@ impl Shapes {
             if tensors.len() != traces.captures.len() {
                 return Err(other_results(op));
             }
-            if tensors
-                .iter()
-                .all(|other| same_form(&other.info, &tensor.info))
-            {
+            let mut others = tensors.iter();
+            if !decided_by_data && others.all(|other| same_form(&other.info, &tensor.info)) {
                 infos.push(ValueType::Tensor(meta(&tensor.info, false)?).into());
                 continue;
             }
@@ -288,6 +296,7 @@ impl Shapes {
             {
                 self.solver.symbol(&name, values.to_vec());
                 self.new_symbols.push((result, dim, name));
+                self.has_unbacked = true;
                 return Some(size.clone());
             }
         }

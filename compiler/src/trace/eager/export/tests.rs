@@ -548,6 +548,30 @@ fn a_trace_without_data_is_the_same_program() {
     check_runs(&without, &[x], &[expected]);
 }
 
+/// The counts are the same in the example and in most others, and yet no sizes of the program.
+#[test]
+fn sizes_that_data_decide_are_not_those_of_the_example() {
+    let x = Tensor::from_slice(&[1_i64, 2, 3, 3]);
+    let code = |x: &Tensor| {
+        (
+            x.nonzero().flatten(0, -1) + 1,
+            x.bincount::<Tensor>(None, 5),
+        )
+    };
+    let recorded = export(&code, &x, &Options::new()).expect("a program");
+    let text = recorded.text().expect("text");
+    for line in [
+        r#"nonzero: "i64[u0, 1]""#,
+        r#"flatten: "i64[u0]""#,
+        r#"bincount: "i64[u1]""#,
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let other = Tensor::from_slice(&[0_i64, 0, 9, 1]);
+    let (positions, counts) = code(&other);
+    check_runs(&recorded, &[other], &[positions, counts]);
+}
+
 #[test]
 fn sizes_that_data_decide_are_unbacked() {
     let x = Tensor::from_slice(&[1.0_f32, -2.0, 3.0, 4.0, -5.0, 6.0]);

@@ -229,3 +229,37 @@ fn names(archive: &Archive) -> std::collections::BTreeSet<String> {
     };
     archive.entries().map(|(name, _)| inner(name)).collect()
 }
+
+/// The operands of a shared graph, in a list for PyTorch to 2.7 and one by one for others.
+#[test]
+fn operands_of_shared_graphs_are_those_of_the_schema() {
+    const MODULE: &str = r#"
+      func.func private @shared(%a: tensor<f32> {aten.input = {kind = "user_input", name = "a"}},
+          %b: tensor<f32> {aten.input = {kind = "user_input", name = "b"}}) -> tensor<f32> {
+        return %a : tensor<f32>
+      }
+      func.func @main(%x: tensor<f32> {aten.input = {kind = "user_input", name = "x"}}) -> tensor<f32> {
+        %0 = "hop.invoke_subgraph"(%x, %x) {args = [@shared, "shared", #aten.operand, #aten.operand], aten.names = ["getitem"]} : (tensor<f32>, tensor<f32>) -> tensor<f32> loc("invoke_subgraph")
+        return %0 : tensor<f32>
+      }"#;
+    let context = context();
+    let module = parse_module(&context, MODULE, "test.mlir").expect("a module");
+    for (schema, expected) in [("8.7", vec!["as_tensors"]), ("8.8", vec!["as_tensor"; 2])] {
+        let source = Source {
+            schema: Some(expc_pt2::SchemaVersion::parse_written(schema).expect("a schema")),
+            ..Source::default()
+        };
+        let mut bytes = Vec::new();
+        write_pt2(&Program::new(&module), &source, &mut bytes).expect("written");
+        let (archive, _) = read(bytes);
+        let program = archive.program().expect("a program");
+        let node = &program.graph_module.graph.nodes[0];
+        let tags: Vec<&str> = node
+            .inputs
+            .iter()
+            .skip(2)
+            .map(|input| input.arg.tag())
+            .collect();
+        assert_eq!(tags, expected, "{schema}");
+    }
+}

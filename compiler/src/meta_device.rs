@@ -152,7 +152,8 @@ fn only_tensor(values: Result<Vec<Value>, TorchError>) -> Result<tch::Tensor, St
     }
 }
 
-fn contiguous_strides(sizes: &[i64]) -> Option<Vec<i64>> {
+/// The strides of a tensor without gaps, the last size innermost; none if they overflow.
+pub(crate) fn contiguous_strides(sizes: &[i64]) -> Option<Vec<i64>> {
     let mut strides = Vec::with_capacity(sizes.len());
     let mut stride = 1_i64;
     for size in sizes.iter().rev() {

@@ -10,6 +10,7 @@ use super::{
     modules::ModulePaths,
     scope,
 };
+use crate::meta_device::contiguous_strides;
 
 /// The forms of the results of another run.
 #[derive(Debug)]
@@ -90,13 +91,7 @@ fn resized(form: &ResultForm, before: i64, now: i64) -> Option<ResultForm> {
         .find_map(|size| Some((grown(*size)?, size)));
     let (size, slot) = slot?;
     *slot = size;
-    let mut strides = Vec::with_capacity(sizes.len());
-    let mut stride = 1_i64;
-    for size in sizes.iter().rev() {
-        strides.push(stride);
-        stride = stride.checked_mul((*size).max(1))?;
-    }
-    strides.reverse();
+    let strides = contiguous_strides(&sizes)?;
     Some(ResultForm {
         sizes,
         strides,

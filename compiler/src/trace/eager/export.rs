@@ -204,8 +204,11 @@ pub fn export<By>(
 ) -> Result<Recorded, Diagnostics> {
     let mut job = Job::new(model, inputs, options)?;
     let autos = job.dynamic.autos();
+    if autos.is_empty() {
+        return job.program(dynamic::traces(&job.request(), &job.dynamic)?);
+    }
     let mut traces = job.traces();
-    if traces.is_err() && !autos.is_empty() {
+    if traces.is_err() {
         // One after the other: what the code does not allow stays as it is.
         let all = std::mem::take(&mut job.dynamic);
         let mut fixed = autos.clone();

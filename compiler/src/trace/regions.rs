@@ -157,10 +157,9 @@ impl Region {
         for value in &returned {
             builder.output(graph, OutputKind::UserOutput, *value);
         }
-        let mut metadata = self.nodes.first().map(|node| node.call.metadata.clone());
-        if let Some(metadata) = &mut metadata {
-            metadata.retain(|(key, _)| key != "torch_fn");
-        }
+        let metadata = self.nodes.first().map(|node| node.call.metadata.clone());
+        let mut metadata = metadata.unwrap_or_default();
+        metadata.retain(|(key, _)| key != "torch_fn");
         builder.extend_graph(graph, self.nodes);
         let mut args = vec![Arg::Constant(Constant::Bool(mode)), Arg::Graph(graph)];
         args.extend(taken.into_iter().map(Arg::Value));
@@ -172,7 +171,7 @@ impl Region {
             args: args.into_iter().map(|arg| CallArg::new("", arg)).collect(),
             results: infos.map(CallResult::Single).collect(),
             name: None,
-            metadata: metadata.unwrap_or_default(),
+            metadata,
         };
         let given = builder.call_named_after(call, &returned);
         returned.into_iter().zip(given).collect()

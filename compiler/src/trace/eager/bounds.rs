@@ -3,10 +3,7 @@
 //! The code is run without data at the least size and at growing ones. Where it takes another way, the range ends before:
 //! of a size without a name that is what the program says, of a named one it is a fault.
 
-use expc_dialects::{
-    Diagnostic,
-    table::{self, Tag},
-};
+use expc_dialects::Diagnostic;
 
 use super::{
     capture::{self, Capture, Request},
@@ -44,7 +41,8 @@ pub(super) fn narrow(
     let Ok(traces) = quietly(|| dynamic::traces(&request, dynamic)) else {
         return Ok(Vec::new());
     };
-    if decided_by_data(&traces) {
+    // A run without data says little where elements decide sizes.
+    if traces.decided_by_data() {
         return Ok(Vec::new());
     }
     let Ok(before) = emit(&traces) else {
@@ -75,13 +73,7 @@ pub(super) fn narrow(
     let traces = search.traces;
     let shows_more = traces.captures.len() > n_before && emit(&traces)?.text()? != before.text()?;
     let more = traces.assignments.into_iter().skip(n_before);
-    let hints = dynamic.hints();
-    let is_near = |assignment: &Vec<i64>| {
-        let mut pairs = assignment.iter().zip(&hints);
-        pairs.all(|(size, hint)| *size <= hint.saturating_mul(GROWTH))
-    };
-    let more = more.filter(|assignment| shows_more && is_near(assignment));
-    let more = more.collect();
+    let more = more.filter(|_| shows_more).collect();
     for (symbol, ends) in dynamic.symbols.iter_mut().zip(found) {
         if let Some(end) = ends.min {
             symbol.min = Some(end.size);
@@ -91,15 +83,6 @@ pub(super) fn narrow(
         }
     }
     Ok(more)
-}
-
-/// Whether elements decide sizes, so that a run without data says little.
-fn decided_by_data(traces: &Traces) -> bool {
-    let calls = traces.captures.first().map(|first| &first.recording.calls);
-    calls
-        .into_iter()
-        .flatten()
-        .any(|call| table::lookup(&call.op).is_some_and(|def| def.has_tag(Tag::DynamicOutputShape)))
 }
 
 /// The last size at which the code does what it does for the given inputs, where the next was tried.

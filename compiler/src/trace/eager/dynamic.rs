@@ -279,21 +279,25 @@ pub(super) fn try_others(
                 None
             }
         };
-        let mut faults = match faults.is_empty() {
-            true => Vec::new(),
-            false => violation(Diagnostics::new(faults), request, dynamic, &assignment).into_vec(),
-        };
-        if let Some(capture) = &capture {
-            faults.extend(rows::other_ways(&first, capture, dynamic, &assignment));
+        let is_whole = faults.is_empty();
+        let told: Vec<_> = found
+            .iter()
+            .map(|fault| fault.place.module.clone())
+            .collect();
+        let is_new = |fault: &Diagnostic| !told.contains(&fault.place.module);
+        faults.retain(is_new);
+        // What would do is found by more runs.
+        if !faults.is_empty() {
+            faults = violation(Diagnostics::new(faults), request, dynamic, &assignment).into_vec();
         }
+        let ways = capture
+            .as_ref()
+            .map(|capture| rows::other_ways(&first, capture, dynamic, &assignment));
+        let ways = ways.unwrap_or_default();
         match capture {
-            Some(capture) if faults.is_empty() => others.push((capture, assignment)),
+            Some(capture) if is_whole && ways.is_empty() => others.push((capture, assignment)),
             _ => {
-                let told: Vec<_> = found
-                    .iter()
-                    .map(|fault| fault.place.module.clone())
-                    .collect();
-                faults.retain(|fault| !told.contains(&fault.place.module));
+                faults.extend(ways.into_iter().filter(is_new));
                 found.extend(faults);
             }
         }
@@ -310,7 +314,21 @@ pub(super) fn try_others(
     Ok((traces, found))
 }
 
+/// Whether the elements of its arguments decide the sizes of what an operator returns.
+pub(super) fn decides_sizes(op: &str) -> bool {
+    table::lookup(op).is_some_and(|def| def.has_tag(Tag::DynamicOutputShape))
+}
+
 impl Traces {
+    /// Whether elements decide sizes.
+    pub fn decided_by_data(&self) -> bool {
+        let first = self.captures.first();
+        first.is_some_and(|first| {
+            let mut calls = first.recording.calls.iter();
+            calls.any(|call| decides_sizes(&call.op))
+        })
+    }
+
     /// Runs the code at more sizes.
     pub fn add(
         &mut self,
@@ -335,14 +353,10 @@ impl Traces {
     /// Runs the code for other elements if these decide sizes, as in `nonzero`, so that such sizes show. Elements that
     /// the code does not take are no fault.
     fn add_other_data(&mut self, request: &Request<'_>) {
-        let (Some(first), Some(assignment)) = (self.captures.first(), self.assignments.first())
-        else {
+        let Some(assignment) = self.assignments.first() else {
             return;
         };
-        let decides_sizes = first.recording.calls.iter().any(|call| {
-            table::lookup(&call.op).is_some_and(|def| def.has_tag(Tag::DynamicOutputShape))
-        });
-        if !decides_sizes {
+        if !self.decided_by_data() {
             return;
         }
         let assignment = assignment.clone();

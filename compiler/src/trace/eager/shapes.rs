@@ -3,10 +3,7 @@
 
 use std::rc::Rc;
 
-use expc_dialects::{
-    Diagnostic, Dim, TensorMeta, ValueType,
-    table::{self, Tag},
-};
+use expc_dialects::{Diagnostic, Dim, TensorMeta, ValueType};
 use expc_passes::shape::{self, Item, ShapeEnv, Size};
 use expc_runtime::torch::{
     TensorInfo,
@@ -17,7 +14,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     code,
-    dynamic::{DynamicSizes, Traces},
+    dynamic::{self, DynamicSizes, Traces},
     emit::meta,
     graph::{Arg, CallArg, CallResult, ValueId, ValueInfo},
     numbers::Source,
@@ -174,9 +171,8 @@ impl Shapes {
         let mut infos = Vec::new();
         self.new_symbols.clear();
         // Sizes that data decide are not fixed, even if they are the same in all recordings.
-        let decided_by_data = self.solver.n_traces() > 1
-            && (self.has_unbacked
-                || table::lookup(op).is_some_and(|def| def.has_tag(Tag::DynamicOutputShape)));
+        let decided_by_data =
+            self.solver.n_traces() > 1 && (self.has_unbacked || dynamic::decides_sizes(op));
         for (index, result) in rows::flat(base).into_iter().enumerate() {
             let RecordedValue::Tensor(tensor) = result else {
                 infos.push(info(result));

@@ -1,6 +1,6 @@
 //! The function that holds a graph.
 
-use expc_dialects::{Diagnostic, GivenArgument, Signature, ops, program, table};
+use expc_dialects::{Diagnostic, Signature, ops, program};
 use melior::{
     Context,
     ir::{
@@ -8,22 +8,6 @@ use melior::{
         operation::OperationBuilder,
     },
 };
-
-/// Puts the operands of a call of a shared graph one by one, where PyTorch to 2.7 has them in a list.
-pub fn spread_operands(op: &str, arguments: &mut Vec<GivenArgument<'_, '_>>) {
-    if op != table::INVOKE_SUBGRAPH || arguments.len() != 3 {
-        return;
-    }
-    let operands = arguments.last().and_then(|last| last.value.elements());
-    if let Some(operands) = operands {
-        arguments.truncate(2);
-        arguments.extend(operands.into_iter().map(|value| GivenArgument {
-            name: String::new(),
-            value,
-            by_keyword: false,
-        }));
-    }
-}
 
 /// The function of a graph: that of the root is `main`, `single` marks another that returns a bare value.
 ///

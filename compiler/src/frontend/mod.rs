@@ -2,6 +2,7 @@
 
 mod foreign;
 pub(crate) mod function;
+mod operands;
 pub mod pt2;
 pub mod signature;
 pub mod text;

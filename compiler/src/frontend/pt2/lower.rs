@@ -20,7 +20,7 @@ use melior::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    super::function::{function, spread_operands},
+    super::{function::function, operands::spread_operands},
     arguments::{argument_name, constant_of, lookup, lower_argument},
     header::{input_spec, output_spec},
     symbols::Expressions,

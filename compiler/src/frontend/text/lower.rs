@@ -29,10 +29,7 @@ use super::{
     uses::Uses,
 };
 use crate::{
-    frontend::{
-        function::{function, spread_operands},
-        pt2::symbols::Expressions,
-    },
+    frontend::{function::function, operands::spread_operands, pt2::symbols::Expressions},
     meta_device::MetaDevice,
 };
 

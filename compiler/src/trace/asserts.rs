@@ -65,7 +65,8 @@ impl Pass<'_, '_> {
             if let Some(sym) = info.sym.as_deref().map(|sym| self.text(sym)) {
                 self.known.entry(sym).or_insert(input);
             }
-            self.bind_sizes(input, &info, &[], true);
+            let metadata = [("nn_module_stack".to_owned(), stack::EMPTY.to_owned())];
+            self.bind_sizes(input, &info, &metadata, true);
         }
     }
 
@@ -96,12 +97,8 @@ impl Pass<'_, '_> {
                 CallArg::new("self", tensor),
                 CallArg::new("dim", Constant::Int(dim)),
             ];
-            let mut metadata = metadata.to_vec();
-            if metadata.is_empty() {
-                metadata.push(("nn_module_stack".to_owned(), stack::EMPTY.to_owned()));
-            }
             let call = Call {
-                metadata,
+                metadata: metadata.to_vec(),
                 ..Call::new(SIZE, args).named("sym_size_int")
             };
             let size = self.number(call, ValueType::SymInt, text.clone());

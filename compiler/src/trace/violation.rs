@@ -224,18 +224,24 @@ fn narrowed(shapes: &Shapes, dimension: &Dimension) -> Option<Diagnostic> {
         Some(guard) => suggested_multiple(dimension, guard)
             .unwrap_or_else(|| format!("say `Dim::AUTO` of `{source}`")),
         None => {
-            let mut spec = format!("Dim::new(\"{dim}\")");
-            // Writing to a string cannot fail.
-            if let Some(min) = min.filter(|min| *min > 2 || dimension.dim.min.is_some()) {
-                let _ = write!(spec, ".min({min})");
-            }
-            if let Some(max) = max {
-                let _ = write!(spec, ".max({max})");
-            }
-            format!("suggested: `{spec}`")
+            let min = min.filter(|min| *min > 2 || dimension.dim.min.is_some());
+            suggested_bounds(&dim.to_string(), min, max)
         }
     };
     Some(explained(shapes, fault, dimension).help(suggestion))
+}
+
+/// The spec of a named size that would do.
+pub fn suggested_bounds(name: &str, min: Option<i64>, max: Option<i64>) -> String {
+    let mut spec = format!("Dim::new(\"{name}\")");
+    // Writing to a string cannot fail.
+    if let Some(min) = min {
+        let _ = write!(spec, ".min({min})");
+    }
+    if let Some(max) = max {
+        let _ = write!(spec, ".max({max})");
+    }
+    format!("suggested: `{spec}`")
 }
 
 /// Whether a guard says more than a range can: a divisibility, for one.

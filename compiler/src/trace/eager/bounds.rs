@@ -6,12 +6,15 @@
 use expc_dialects::Diagnostic;
 
 use super::{
-    capture::{self, Capture, Request},
+    capture::Request,
     code,
     dynamic::{self, DynamicSizes, LEAST, SizeSymbol, Traces},
     quiet::quietly,
 };
-use crate::{Diagnostics, trace::graph::Recorded};
+use crate::{
+    Diagnostics,
+    trace::{graph::Recorded, violation::suggested_bounds},
+};
 
 /// Up to which size, and up to how many elements of all inputs, code is run.
 const MOST: i64 = 4096;
@@ -124,14 +127,7 @@ impl Ends {
         }
         let min = self.min.as_ref().map(|end| end.size).or(symbol.min);
         let max = self.max.as_ref().map(|end| end.size).or(symbol.max);
-        let mut spec = format!("Dim::new(\"{label}\")");
-        if let Some(min) = min {
-            spec.push_str(&format!(".min({min})"));
-        }
-        if let Some(max) = max {
-            spec.push_str(&format!(".max({max})"));
-        }
-        fault.help = Some(format!("suggested: `{spec}`"));
+        fault.help = Some(suggested_bounds(label, min, max));
         Some(fault)
     }
 }
@@ -183,7 +179,7 @@ impl Search<'_> {
     /// What keeps the program from being right for this size; none if nothing does.
     fn beyond(&mut self, position: usize, size: i64) -> Option<Diagnostic> {
         let assignment = self.assignment(position, size);
-        let capture = match self.capture(&assignment) {
+        let capture = match dynamic::capture_at(self.request, self.dynamic, &assignment) {
             Ok(capture) => capture,
             Err(faults) => return faults.into_vec().into_iter().next(),
         };
@@ -193,15 +189,6 @@ impl Search<'_> {
         self.traces.captures.pop();
         self.traces.assignments.pop();
         faults.into_vec().into_iter().next()
-    }
-
-    fn capture(&self, assignment: &[i64]) -> Result<Capture, Diagnostics> {
-        let inputs = dynamic::resized(self.request.inputs, self.dynamic, assignment)?;
-        let request = Request {
-            inputs: &inputs,
-            ..*self.request
-        };
-        quietly(|| capture::capture(&request))
     }
 
     /// The given sizes but for one symbol.

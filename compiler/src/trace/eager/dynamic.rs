@@ -314,6 +314,20 @@ pub(super) fn try_others(
     Ok((traces, found))
 }
 
+/// Runs the code at these sizes.
+pub(super) fn capture_at(
+    request: &Request<'_>,
+    dynamic: &DynamicSizes,
+    assignment: &[i64],
+) -> Result<Capture, Diagnostics> {
+    let inputs = resized(request.inputs, dynamic, assignment)?;
+    let other = Request {
+        inputs: &inputs,
+        ..*request
+    };
+    quietly(|| capture::capture(&other))
+}
+
 /// Whether the elements of its arguments decide the sizes of what an operator returns.
 pub(super) fn decides_sizes(op: &str) -> bool {
     table::lookup(op).is_some_and(|def| def.has_tag(Tag::DynamicOutputShape))
@@ -337,12 +351,7 @@ impl Traces {
         dynamic: &DynamicSizes,
     ) -> Result<(), Diagnostics> {
         for assignment in assignments {
-            let resized = resized(request.inputs, dynamic, &assignment)?;
-            let other = Request {
-                inputs: &resized,
-                ..*request
-            };
-            let capture = quietly(|| capture::capture(&other))
+            let capture = capture_at(request, dynamic, &assignment)
                 .map_err(|faults| violation(faults, request, dynamic, &assignment))?;
             self.captures.push(capture);
             self.assignments.push(assignment);
@@ -451,7 +460,7 @@ pub(super) fn elements(
 }
 
 /// The inputs with other sizes: their elements are repeated or left out, so that what they mean stays valid.
-pub(super) fn resized(
+fn resized(
     inputs: &[Value],
     dynamic: &DynamicSizes,
     assignment: &[i64],
@@ -587,13 +596,7 @@ fn multiple<'a>(
         if let Some(slot) = assignment.get_mut(position) {
             *slot = value;
         }
-        resized(request.inputs, dynamic, &assignment).is_ok_and(|inputs| {
-            let other = Request {
-                inputs: &inputs,
-                ..*request
-            };
-            quietly(|| capture::capture(&other)).is_ok()
-        })
+        capture_at(request, dynamic, &assignment).is_ok()
     };
     let factors = FACTORS
         .into_iter()

@@ -1,7 +1,7 @@
 //! The module that each call belongs to: what the code says, or what the names of its weights tell.
 
 use expc_runtime::torch::record::{RecordedCall, RecordedValue, Recording, ValueNumber};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{capture::NamedWeight, emit::visit_tensors, scope::ScopeEntry};
 use crate::trace::stack::{self, ModuleCall};
@@ -128,7 +128,7 @@ impl ModulePaths {
     /// The paths of all modules, in the order of their first call.
     pub fn called(&self) -> Vec<String> {
         let mut called: Vec<String> = Vec::new();
-        let mut seen = rustc_hash::FxHashSet::default();
+        let mut seen = FxHashSet::default();
         for module in self.by_call.iter().flatten() {
             if seen.insert(module.path.as_str()) {
                 called.push(module.path.clone());
@@ -210,9 +210,14 @@ fn classes<'a>(
             *known = None;
         }
     }
+    // What holds other modules is none of these.
+    let parents: FxHashSet<&str> = paths
+        .iter()
+        .flat_map(|path| prefixes(path).filter(move |prefix| prefix != path))
+        .collect();
     let known = classes.into_iter();
     known
-        .filter(|(path, _)| !path.is_empty())
+        .filter(|(path, _)| !path.is_empty() && !parents.contains(path))
         .filter_map(|(path, class)| Some((path, class?)))
         .collect()
 }

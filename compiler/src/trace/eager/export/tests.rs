@@ -361,6 +361,24 @@ fn calls_of_modules_have_numbers_and_classes() {
     assert_eq!(metadata(&recorded, "torch_fn"), functions);
 }
 
+#[test]
+fn what_holds_modules_has_no_class_of_one_operator() {
+    let store = nn::VarStore::new(Device::Cpu);
+    let root = store.root();
+    let outer = nn::linear(&root / "outer", 4, 4, nn::LinearConfig::default());
+    let inner = nn::linear(&root / "outer" / "inner", 4, 4, nn::LinearConfig::default());
+    let code = |x: &Tensor| inner.forward(&outer.forward(x));
+    let x = Tensor::randn([2, 4], FLOAT);
+    let recorded = export(&code, &x, &Options::new().weights(&store)).expect("a program");
+    let module = "torch.nn.modules.module.Module";
+    let outer = format!("L__self__,,{module};L__self__outer,outer,{module}");
+    let inner = "L__self__outer.inner,outer.inner,torch.nn.modules.linear.Linear";
+    assert_eq!(
+        metadata(&recorded, "nn_module_stack"),
+        [outer.clone(), format!("{outer};{inner}")]
+    );
+}
+
 /// The last line of the printed program: its range constraints.
 fn ranges(recorded: &Recorded) -> String {
     let text = recorded.text().expect("text");
